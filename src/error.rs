@@ -1,0 +1,43 @@
+//! The one error type: what went wrong, the way out, and the exit code that says who is to act.
+
+/// An error a user can act on.
+///
+/// `Display` gives one line; [`Error::hint`] gives the way out, printed on a line of its own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    message: String,
+    hint: String,
+    exit_code: u8,
+}
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Something given to the program cannot be used: a flag, a file, an adapter, a limit (exit code 2).
+    pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 2 }
+    }
+
+    /// The work ran and its outcome is bad: it diverged, missed its target or failed a check (exit code 1).
+    pub fn outcome(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 1 }
+    }
+
+    /// What the user can do about it; empty when there is nothing to say.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// The exit code of the command: 2 for unusable input, 1 for a bad outcome.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    /// The same error with `context` before its message, as in `"weights.safetensors: truncated"`.
+    pub fn context(mut self, context: impl std::fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+}

@@ -1,0 +1,2 @@
+//! The `lenet-gpu` command.
+fn main() {}

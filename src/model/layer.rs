@@ -1,0 +1,204 @@
+//! One layer: its kind, the shapes it joins, and what it costs.
+
+use super::TensorSpec;
+use crate::error::{Error, Result};
+
+/// Shape of one sample: channels, then rows, then columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Feature maps.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Shape {
+    /// A shape of `channels` maps of `height` x `width`.
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        Self { channels, height, width }
+    }
+
+    /// Values in one sample.
+    pub const fn elements(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+/// `6@28x28`, the notation of the 1998 paper.
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+/// What a layer applies to its sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `a`
+    Identity,
+    /// `max(a, 0)`; its derivative at 0 is 0
+    Relu,
+    /// `tanh(a)`
+    Tanh,
+    /// `1.7159 tanh(2a/3)`, the squashing function of the 1998 paper
+    ScaledTanh,
+    /// `1 / (1 + exp(-a))`
+    Sigmoid,
+}
+
+impl Activation {
+    /// Every activation, in the order of its shader code.
+    pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Tanh, Self::ScaledTanh, Self::Sigmoid];
+
+    /// The field's name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::ScaledTanh => "scaled tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}
+
+/// What a layer computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerKind {
+    /// Valid convolution, stride 1, then an activation.
+    Conv2d {
+        /// Output feature maps.
+        channels: usize,
+        /// Rows and columns of the kernel; odd.
+        kernel: usize,
+        /// Applied to each sum.
+        activation: Activation,
+    },
+    /// Largest value of each `size` x `size` block; the first in row order wins a tie.
+    MaxPool {
+        /// Rows and columns of a block, and the stride.
+        size: usize,
+    },
+    /// Mean of each `size` x `size` block.
+    AveragePool {
+        /// Rows and columns of a block, and the stride.
+        size: usize,
+    },
+    /// Every input to every unit, then an activation. The input is flattened as `[channel, row, column]`.
+    Dense {
+        /// Output units.
+        units: usize,
+        /// Applied to each sum.
+        activation: Activation,
+    },
+}
+
+/// A layer in its place in a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Lower case, unique in the model: `c1`, `s2`, `f6`.
+    pub name: String,
+    /// What it computes.
+    pub kind: LayerKind,
+    /// Shape of a sample coming in.
+    pub input: Shape,
+    /// Shape of a sample going out.
+    pub output: Shape,
+}
+
+impl Layer {
+    pub(super) fn new(name: &str, kind: LayerKind, input: Shape) -> Result<Self> {
+        let refuse = |why: String, hint: &str| Err(Error::input(format!("layer {name}: {why}"), hint));
+        let output = match kind {
+            LayerKind::Conv2d { channels, kernel, .. } => {
+                if kernel % 2 == 0 {
+                    return refuse(format!("a kernel of {kernel}x{kernel} is even"), "use an odd kernel: 1, 3, 5, ...");
+                }
+                if channels == 0 || kernel > input.height || kernel > input.width {
+                    return refuse(
+                        format!("{channels} maps with a {kernel}x{kernel} kernel do not fit an input of {input}"),
+                        "use at least one map and a kernel no larger than the input",
+                    );
+                }
+                Shape::new(channels, input.height - kernel + 1, input.width - kernel + 1)
+            }
+            LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
+                if size == 0 || !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
+                    return refuse(
+                        format!("blocks of {size}x{size} do not divide an input of {input}"),
+                        "use a size that divides both the rows and the columns",
+                    );
+                }
+                Shape::new(input.channels, input.height / size, input.width / size)
+            }
+            LayerKind::Dense { units, .. } => {
+                if units == 0 {
+                    return refuse("it has no units".to_owned(), "use at least one unit");
+                }
+                Shape::new(units, 1, 1)
+            }
+        };
+        Ok(Self { name: name.to_owned(), kind, input, output })
+    }
+
+    /// Inputs that each output value is summed from; 0 for a layer without weights.
+    pub fn fan_in(&self) -> usize {
+        match self.kind {
+            LayerKind::Conv2d { kernel, .. } => self.input.channels * kernel * kernel,
+            LayerKind::Dense { .. } => self.input.elements(),
+            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 0,
+        }
+    }
+
+    /// Output values that each input value takes part in (borders aside); 0 for a layer without weights.
+    pub fn fan_out(&self) -> usize {
+        match self.kind {
+            LayerKind::Conv2d { channels, kernel, .. } => channels * kernel * kernel,
+            LayerKind::Dense { units, .. } => units,
+            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 0,
+        }
+    }
+
+    /// Trainable parameters: weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.tensors().iter().map(TensorSpec::elements).sum()
+    }
+
+    /// Connections as the 1998 paper counts them: every input of every output value, and its bias;
+    /// for pooling the inputs of each block and one more.
+    pub fn connections(&self) -> usize {
+        match self.kind {
+            LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => self.output.elements() * (size * size + 1),
+            _ => self.output.elements() * (self.fan_in() + 1),
+        }
+    }
+
+    /// Multiply-adds of one forward pass of one sample.
+    pub fn multiply_adds(&self) -> usize {
+        self.output.elements() * self.fan_in()
+    }
+
+    /// What is applied to the sums of this layer.
+    pub fn activation(&self) -> Activation {
+        match self.kind {
+            LayerKind::Conv2d { activation, .. } | LayerKind::Dense { activation, .. } => activation,
+            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => Activation::Identity,
+        }
+    }
+
+    /// Its trainable tensors, weight before bias, in PyTorch's layout.
+    pub fn tensors(&self) -> Vec<TensorSpec> {
+        let weight = match self.kind {
+            LayerKind::Conv2d { channels, kernel, .. } => vec![channels, self.input.channels, kernel, kernel],
+            LayerKind::Dense { units, .. } => vec![units, self.input.elements()],
+            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => return Vec::new(),
+        };
+        let bias = vec![weight[0]];
+        vec![
+            TensorSpec { name: format!("{}.weight", self.name), shape: weight },
+            TensorSpec { name: format!("{}.bias", self.name), shape: bias },
+        ]
+    }
+}

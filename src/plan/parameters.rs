@@ -1,0 +1,124 @@
+//! Where each tensor lies in the flat parameter buffer, and the way there and back.
+
+use super::LANES;
+use crate::error::{Error, Result};
+use crate::model::{Model, Tensor, TensorSpec};
+
+/// Layout of the flat buffers `parameters`, `gradients`, `momentum` and `variance`.
+///
+/// Weights `[out, rest...]` are packed four outputs together, `[out / 4][rest...][4]`, so that a kernel
+/// loads the weights of four outputs as one `vec4f`; biases are `[out]`. Both are padded with zeros to a
+/// multiple of four outputs, and the padding stays zero because its gradient is zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterLayout {
+    /// Tensors in model order.
+    pub tensors: Vec<Placed>,
+    /// Length of the flat buffer in f32 words, padding included.
+    pub words: usize,
+}
+
+/// A tensor and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Name and shape, in PyTorch's layout.
+    pub spec: TensorSpec,
+    /// First word in the flat buffer.
+    pub first: usize,
+    /// Words in the flat buffer, padding included.
+    pub words: usize,
+}
+
+impl Placed {
+    /// Place in the flat buffer of value `index` of the row-major tensor.
+    pub fn word(&self, index: usize) -> usize {
+        let rest: usize = self.spec.shape[1..].iter().product();
+        let (out, inner) = (index / rest, index % rest);
+        self.first + (out / LANES * rest + inner) * LANES + out % LANES
+    }
+}
+
+impl ParameterLayout {
+    /// The layout for `model`.
+    pub fn new(model: &Model) -> Self {
+        let mut words = 0;
+        let tensors = model
+            .tensors()
+            .into_iter()
+            .map(|spec| {
+                let rest: usize = spec.shape[1..].iter().product();
+                let placed = Placed { first: words, words: spec.shape[0].next_multiple_of(LANES) * rest, spec };
+                words += placed.words;
+                placed
+            })
+            .collect();
+        Self { tensors, words }
+    }
+
+    /// The tensor called `name`.
+    pub fn get(&self, name: &str) -> Option<&Placed> {
+        self.tensors.iter().find(|t| t.spec.name == name)
+    }
+
+    /// Tensors in PyTorch's layout -> the flat buffer.
+    ///
+    /// Errors: a tensor that is missing, has another shape, or is not of this model; each is named.
+    pub fn pack(&self, tensors: &[Tensor]) -> Result<Vec<f32>> {
+        let hint = "give weights that were trained with the same model (see --model)";
+        if let Some(extra) = tensors.iter().find(|t| self.get(&t.spec.name).is_none()) {
+            return Err(Error::input(format!("tensor {} does not belong to this model", extra.spec.name), hint));
+        }
+        let mut flat = vec![0.0; self.words];
+        for placed in &self.tensors {
+            let tensor = tensors
+                .iter()
+                .find(|t| t.spec.name == placed.spec.name)
+                .ok_or_else(|| Error::input(format!("tensor {} is missing", placed.spec.name), hint))?;
+            if tensor.spec.shape != placed.spec.shape || tensor.values.len() != placed.spec.elements() {
+                return Err(Error::input(
+                    format!(
+                        "tensor {} has shape {:?} where this model needs {:?}",
+                        placed.spec.name, tensor.spec.shape, placed.spec.shape
+                    ),
+                    hint,
+                ));
+            }
+            for (index, value) in tensor.values.iter().enumerate() {
+                flat[placed.word(index)] = *value;
+            }
+        }
+        Ok(flat)
+    }
+
+    /// The flat buffer -> tensors in PyTorch's layout.
+    pub fn unpack(&self, flat: &[f32]) -> Vec<Tensor> {
+        self.tensors
+            .iter()
+            .map(|placed| Tensor {
+                spec: placed.spec.clone(),
+                values: (0..placed.spec.elements()).map(|index| flat[placed.word(index)]).collect(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_and_unpacking_are_inverse() {
+        let model = Model::preset("lenet5").unwrap();
+        let layout = ParameterLayout::new(&model);
+        let tensors = model.initial_weights(3);
+        assert_eq!(layout.unpack(&layout.pack(&tensors).unwrap()), tensors);
+    }
+
+    #[test]
+    fn a_tensor_of_another_shape_is_named() {
+        let model = Model::preset("lenet5").unwrap();
+        let mut tensors = model.initial_weights(3);
+        tensors[2].spec.shape = vec![16, 6, 3, 3];
+        let error = ParameterLayout::new(&model).pack(&tensors).unwrap_err();
+        assert!(error.to_string().contains("c3.weight has shape [16, 6, 3, 3]"), "{error}");
+    }
+}

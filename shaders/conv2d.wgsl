@@ -1,0 +1,326 @@
+// Valid convolution, stride 1. Uses activation.wgsl.
+//
+// Activations are [block][channel][row][column][quad] vec4f, a quad being four samples; weights are
+// [out / 4][in][row][column] vec4f of four output channels. So one `outer` product of a quad of
+// samples with the weights of four channels is sixteen multiply-adds from two loads, and a strip of
+// columns uses each load again. Loads, not arithmetic, are what these kernels wait for.
+
+struct Geometry {
+    in_channels: u32,
+    in_height: u32,
+    in_width: u32,
+    out_channels: u32,
+    out_height: u32,
+    out_width: u32,
+    kernel: u32,
+    weights: u32,         // first vec4f in parameters
+    bias: u32,            // first vec4f in parameters
+    partials: u32,        // first vec4f in partials
+    partials_stride: u32, // vec4f a slot
+    blocks_per_chunk: u32,
+    blocks: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
+@group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(6) var<uniform> geometry: Geometry;
+
+const QUADS = 8u;
+// Taps of a kernel row that are handled together; a longer row takes several turns.
+const TAPS = 5u;
+
+// Four samples times four channels: column c holds channel c of the four samples.
+fn outer(samples: vec4f, channels: vec4f) -> mat4x4f {
+    return mat4x4f(samples * channels.x, samples * channels.y, samples * channels.z, samples * channels.w);
+}
+
+// Weights of one kernel row for four channels.
+struct Row { w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f, w4: vec4f }
+
+fn taps(r: Row, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) -> mat4x4f {
+    return outer(a, r.w0) + outer(b, r.w1) + outer(c, r.w2) + outer(d, r.w3) + outer(e, r.w4);
+}
+
+// --- forward: y = activation(sum over c, i, j of w[o, c, i, j] x[c, row + i, column + j] + bias[o]) ---
+
+// Columns of y that a thread computes: a strip of ten, for four channels of four samples.
+const STRIP = 10u;
+
+fn weights_at(first: u32, tap: u32, g: Geometry) -> vec4f {
+    return select(vec4f(), parameters[first + min(tap, g.kernel - 1u)], tap < g.kernel);
+}
+
+fn store_y(sum: mat4x4f, bias: vec4f, row_of_y: u32, column: u32, channel: u32, g: Geometry) {
+    if column >= g.out_width { return; }
+    let plane = g.out_height * g.out_width * QUADS;
+    let at = row_of_y + column * QUADS;
+    y[at] = activate(sum[0] + bias.x);
+    if channel + 1u < g.out_channels { y[at + plane] = activate(sum[1] + bias.y); }
+    if channel + 2u < g.out_channels { y[at + 2u * plane] = activate(sum[2] + bias.z); }
+    if channel + 3u < g.out_channels { y[at + 3u * plane] = activate(sum[3] + bias.w); }
+}
+
+// id.x: quad; id.y: strip, row and group of four channels; id.z: block.
+@compute @workgroup_size(8, 8)
+fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
+    let g = geometry;
+    let strips = (g.out_width + STRIP - 1u) / STRIP;
+    let groups = (g.out_channels + 3u) / 4u;
+    if id.y >= strips * g.out_height * groups { return; }
+    let column = id.y % strips * STRIP;
+    let row = id.y / strips % g.out_height;
+    let group = id.y / (strips * g.out_height);
+    let last = g.in_width - 1u;
+
+    var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f(); var t4 = mat4x4f();
+    var t5 = mat4x4f(); var t6 = mat4x4f(); var t7 = mat4x4f(); var t8 = mat4x4f(); var t9 = mat4x4f();
+    for (var c = 0u; c < g.in_channels; c++) {
+        for (var i = 0u; i < g.kernel; i++) {
+            for (var j = 0u; j < g.kernel; j += TAPS) {
+                let w = g.weights + ((group * g.in_channels + c) * g.kernel + i) * g.kernel;
+                let r = Row(weights_at(w, j, g), weights_at(w, j + 1u, g), weights_at(w, j + 2u, g),
+                            weights_at(w, j + 3u, g), weights_at(w, j + 4u, g));
+                let from_x = ((id.z * g.in_channels + c) * g.in_height + row + i) * g.in_width * QUADS + id.x;
+                let left = column + j;
+                let x0 = x[from_x + min(left, last) * QUADS];
+                let x1 = x[from_x + min(left + 1u, last) * QUADS];
+                let x2 = x[from_x + min(left + 2u, last) * QUADS];
+                let x3 = x[from_x + min(left + 3u, last) * QUADS];
+                let x4 = x[from_x + min(left + 4u, last) * QUADS];
+                let x5 = x[from_x + min(left + 5u, last) * QUADS];
+                let x6 = x[from_x + min(left + 6u, last) * QUADS];
+                let x7 = x[from_x + min(left + 7u, last) * QUADS];
+                let x8 = x[from_x + min(left + 8u, last) * QUADS];
+                let x9 = x[from_x + min(left + 9u, last) * QUADS];
+                let x10 = x[from_x + min(left + 10u, last) * QUADS];
+                let x11 = x[from_x + min(left + 11u, last) * QUADS];
+                let x12 = x[from_x + min(left + 12u, last) * QUADS];
+                let x13 = x[from_x + min(left + 13u, last) * QUADS];
+                t0 += taps(r, x0, x1, x2, x3, x4);
+                t1 += taps(r, x1, x2, x3, x4, x5);
+                t2 += taps(r, x2, x3, x4, x5, x6);
+                t3 += taps(r, x3, x4, x5, x6, x7);
+                t4 += taps(r, x4, x5, x6, x7, x8);
+                t5 += taps(r, x5, x6, x7, x8, x9);
+                t6 += taps(r, x6, x7, x8, x9, x10);
+                t7 += taps(r, x7, x8, x9, x10, x11);
+                t8 += taps(r, x8, x9, x10, x11, x12);
+                t9 += taps(r, x9, x10, x11, x12, x13);
+            }
+        }
+    }
+    let bias = parameters[g.bias + group];
+    let o = group * 4u;
+    let to_y = ((id.z * g.out_channels + o) * g.out_height + row) * g.out_width * QUADS + id.x;
+    store_y(t0, bias, to_y, column, o, g);
+    store_y(t1, bias, to_y, column + 1u, o, g);
+    store_y(t2, bias, to_y, column + 2u, o, g);
+    store_y(t3, bias, to_y, column + 3u, o, g);
+    store_y(t4, bias, to_y, column + 4u, o, g);
+    store_y(t5, bias, to_y, column + 5u, o, g);
+    store_y(t6, bias, to_y, column + 6u, o, g);
+    store_y(t7, bias, to_y, column + 7u, o, g);
+    store_y(t8, bias, to_y, column + 8u, o, g);
+    store_y(t9, bias, to_y, column + 9u, o, g);
+}
+
+// --- backward, input: dx[c, row, column] = sum over o, i, j of w[o, c, i, j] dy[o, row - i, column - j],
+//     times the derivative of the activation that made x ---
+
+// Columns of dx that a thread computes, for four channels of four samples.
+const BACK_STRIP = 7u;
+
+// One weight of each of four input channels, for one output channel and tap.
+fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec4f {
+    let plane = g.kernel * g.kernel * 4u;
+    let at = first + min(tap, g.kernel - 1u) * 4u;
+    let last = g.in_channels - 1u;
+    let w = vec4f(
+        parameters_scalar[at + channel * plane],
+        parameters_scalar[at + min(channel + 1u, last) * plane],
+        parameters_scalar[at + min(channel + 2u, last) * plane],
+        parameters_scalar[at + min(channel + 3u, last) * plane],
+    );
+    return select(vec4f(), w, tap < g.kernel);
+}
+
+// dy, or 0 beyond its borders.
+fn dy_at(row_of_dy: u32, column: i32, g: Geometry) -> vec4f {
+    let inside = column >= 0 && column < i32(g.out_width);
+    return select(vec4f(), dy[row_of_dy + u32(clamp(column, 0, i32(g.out_width) - 1)) * QUADS], inside);
+}
+
+fn store_dx(sum: mat4x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry) {
+    if column >= g.in_width { return; }
+    let plane = g.in_height * g.in_width * QUADS;
+    let at = row_of_x + column * QUADS;
+    dx[at] = sum[0] * derivative(x[at]);
+    if channel + 1u < g.in_channels { dx[at + plane] = sum[1] * derivative(x[at + plane]); }
+    if channel + 2u < g.in_channels { dx[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane]); }
+    if channel + 3u < g.in_channels { dx[at + 3u * plane] = sum[3] * derivative(x[at + 3u * plane]); }
+}
+
+// id.x: quad; id.y: strip, row and group of four input channels; id.z: block.
+@compute @workgroup_size(8, 8)
+fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
+    let g = geometry;
+    let strips = (g.in_width + BACK_STRIP - 1u) / BACK_STRIP;
+    let groups = (g.in_channels + 3u) / 4u;
+    if id.y >= strips * g.in_height * groups { return; }
+    let column = id.y % strips * BACK_STRIP;
+    let row = id.y / strips % g.in_height;
+    let c = id.y / (strips * g.in_height) * 4u;
+    // Kernel rows whose output row exists.
+    let first_i = max(row + 1u, g.out_height) - g.out_height;
+    let end_i = min(row + 1u, g.kernel);
+
+    var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f();
+    var t4 = mat4x4f(); var t5 = mat4x4f(); var t6 = mat4x4f();
+    for (var o = 0u; o < g.out_channels; o++) {
+        for (var i = first_i; i < end_i; i++) {
+            for (var j = 0u; j < g.kernel; j += TAPS) {
+                let w = g.weights * 4u + ((o / 4u * g.in_channels * g.kernel + i) * g.kernel) * 4u + o % 4u;
+                // Reversed: the first tap of a row meets the rightmost of the columns it reaches.
+                let r = Row(weights_of_inputs(w, c, j + 4u, g), weights_of_inputs(w, c, j + 3u, g),
+                            weights_of_inputs(w, c, j + 2u, g), weights_of_inputs(w, c, j + 1u, g),
+                            weights_of_inputs(w, c, j, g));
+                let from_dy = ((id.z * g.out_channels + o) * g.out_height + row - i) * g.out_width * QUADS + id.x;
+                let left = i32(column) - i32(j) - 4;
+                let d0 = dy_at(from_dy, left, g);
+                let d1 = dy_at(from_dy, left + 1, g);
+                let d2 = dy_at(from_dy, left + 2, g);
+                let d3 = dy_at(from_dy, left + 3, g);
+                let d4 = dy_at(from_dy, left + 4, g);
+                let d5 = dy_at(from_dy, left + 5, g);
+                let d6 = dy_at(from_dy, left + 6, g);
+                let d7 = dy_at(from_dy, left + 7, g);
+                let d8 = dy_at(from_dy, left + 8, g);
+                let d9 = dy_at(from_dy, left + 9, g);
+                let d10 = dy_at(from_dy, left + 10, g);
+                t0 += taps(r, d0, d1, d2, d3, d4);
+                t1 += taps(r, d1, d2, d3, d4, d5);
+                t2 += taps(r, d2, d3, d4, d5, d6);
+                t3 += taps(r, d3, d4, d5, d6, d7);
+                t4 += taps(r, d4, d5, d6, d7, d8);
+                t5 += taps(r, d5, d6, d7, d8, d9);
+                t6 += taps(r, d6, d7, d8, d9, d10);
+            }
+        }
+    }
+    let to_x = ((id.z * g.in_channels + c) * g.in_height + row) * g.in_width * QUADS + id.x;
+    store_dx(t0, to_x, column, c, g);
+    store_dx(t1, to_x, column + 1u, c, g);
+    store_dx(t2, to_x, column + 2u, c, g);
+    store_dx(t3, to_x, column + 3u, c, g);
+    store_dx(t4, to_x, column + 4u, c, g);
+    store_dx(t5, to_x, column + 5u, c, g);
+    store_dx(t6, to_x, column + 6u, c, g);
+}
+
+// --- backward, weights: dw[o, c, i, j] = sum over samples, row, column of
+//     dy[o, row, column] x[c, row + i, column + j]; db[o] = sum of dy[o] ---
+
+// Five columns of one row of x, a window that slides to the right.
+struct Window { a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f }
+
+// Sums of one kernel row: a vec4f of four output channels for each tap.
+struct Sums { t0: vec4f, t1: vec4f, t2: vec4f, t3: vec4f, t4: vec4f }
+
+fn slide(w: Window, next: vec4f) -> Window {
+    return Window(w.b, w.c, w.d, w.e, next);
+}
+
+// `x * d` is four dot products over the four samples, one for each column (output channel) of d.
+fn add(s: Sums, w: Window, d: mat4x4f) -> Sums {
+    return Sums(s.t0 + w.a * d, s.t1 + w.b * d, s.t2 + w.c * d, s.t3 + w.d * d, s.t4 + w.e * d);
+}
+
+// First four columns of a row, to be slid into place by the next.
+fn window_at(from_x: u32, left: u32, last: u32) -> Window {
+    return Window(vec4f(), x[from_x + min(left, last) * QUADS], x[from_x + min(left + 1u, last) * QUADS],
+                  x[from_x + min(left + 2u, last) * QUADS], x[from_x + min(left + 3u, last) * QUADS]);
+}
+
+fn store_row(s: Sums, at: u32, i: u32, j: u32, mask: vec4f, k: u32) {
+    if i >= k { return; }
+    let to = at + i * k + j;
+    partials[to] = s.t0 * mask;
+    if j + 1u < k { partials[to + 1u] = s.t1 * mask; }
+    if j + 2u < k { partials[to + 2u] = s.t2 * mask; }
+    if j + 3u < k { partials[to + 3u] = s.t3 * mask; }
+    if j + 4u < k { partials[to + 4u] = s.t4 * mask; }
+}
+
+// id.x: quad; id.y: 5x5 window of taps, input channel and group of four output channels; id.z: chunk of blocks.
+@compute @workgroup_size(8, 8)
+fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
+    let g = geometry;
+    let turns = (g.kernel + TAPS - 1u) / TAPS;
+    let groups = (g.out_channels + 3u) / 4u;
+    if id.y >= turns * turns * g.in_channels * groups { return; }
+    let j = id.y % turns * TAPS;
+    let i = id.y / turns % turns * TAPS;
+    let c = id.y / (turns * turns) % g.in_channels;
+    let group = id.y / (turns * turns * g.in_channels);
+    let o = group * 4u;
+    let last_o = g.out_channels - 1u;
+    let last = g.in_width - 1u;
+    let last_row = g.in_height - 1u;
+    // Channels that only pad the group get no gradient.
+    let mask = select(vec4f(), vec4f(1.0), vec4u(o, o + 1u, o + 2u, o + 3u) < vec4u(g.out_channels));
+
+    var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums(); var s4 = Sums();
+    var b = vec4f();
+    let end = min((id.z + 1u) * g.blocks_per_chunk, g.blocks);
+    for (var block = id.z * g.blocks_per_chunk; block < end; block++) {
+        for (var row = 0u; row < g.out_height; row++) {
+            let plane = (block * g.in_channels + c) * g.in_height;
+            let from_0 = (plane + min(row + i, last_row)) * g.in_width * QUADS + id.x;
+            let from_1 = (plane + min(row + i + 1u, last_row)) * g.in_width * QUADS + id.x;
+            let from_2 = (plane + min(row + i + 2u, last_row)) * g.in_width * QUADS + id.x;
+            let from_3 = (plane + min(row + i + 3u, last_row)) * g.in_width * QUADS + id.x;
+            let from_4 = (plane + min(row + i + 4u, last_row)) * g.in_width * QUADS + id.x;
+            let from_dy = (block * g.out_channels * g.out_height + row) * g.out_width * QUADS + id.x;
+            let map = g.out_height * g.out_width * QUADS;
+            let from_d0 = from_dy + o * map;
+            let from_d1 = from_dy + min(o + 1u, last_o) * map;
+            let from_d2 = from_dy + min(o + 2u, last_o) * map;
+            let from_d3 = from_dy + min(o + 3u, last_o) * map;
+            var w0 = window_at(from_0, j, last);
+            var w1 = window_at(from_1, j, last);
+            var w2 = window_at(from_2, j, last);
+            var w3 = window_at(from_3, j, last);
+            var w4 = window_at(from_4, j, last);
+            for (var column = 0u; column < g.out_width; column++) {
+                let next = min(column + j + 4u, last) * QUADS;
+                w0 = slide(w0, x[from_0 + next]);
+                w1 = slide(w1, x[from_1 + next]);
+                w2 = slide(w2, x[from_2 + next]);
+                w3 = slide(w3, x[from_3 + next]);
+                w4 = slide(w4, x[from_4 + next]);
+                let at = column * QUADS;
+                let d = mat4x4f(dy[from_d0 + at], dy[from_d1 + at], dy[from_d2 + at], dy[from_d3 + at]);
+                s0 = add(s0, w0, d);
+                s1 = add(s1, w1, d);
+                s2 = add(s2, w2, d);
+                s3 = add(s3, w3, d);
+                s4 = add(s4, w4, d);
+                b += vec4f(1.0) * d;
+            }
+        }
+    }
+    let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
+    let to = slot + (group * g.in_channels + c) * g.kernel * g.kernel;
+    store_row(s0, to, i, j, mask, g.kernel);
+    store_row(s1, to, i + 1u, j, mask, g.kernel);
+    store_row(s2, to, i + 2u, j, mask, g.kernel);
+    store_row(s3, to, i + 3u, j, mask, g.kernel);
+    store_row(s4, to, i + 4u, j, mask, g.kernel);
+    // The bias of the group follows the layer's weights; one thread of the group's writes it.
+    if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
+}

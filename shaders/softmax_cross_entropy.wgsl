@@ -1,0 +1,73 @@
+// Softmax, cross-entropy with label smoothing, its gradient, and the verdict on each sample.
+//
+// One thread handles four samples, so that every sum has one writer and one order.
+
+struct Geometry {
+    classes: u32,
+}
+
+struct Step {
+    start: u32,
+    count: u32,
+    slot: u32,
+    learning_rate: f32,
+    momentum: f32,
+    beta2: f32,
+    epsilon: f32,
+    weight_decay: f32,
+    label_smoothing: f32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<vec4f>;
+@group(0) @binding(1) var<storage, read> targets: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> probabilities: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<vec4f>;
+// (loss, hit, 1, 0) a sample; zeros for a masked one.
+@group(0) @binding(4) var<storage, read_write> scores: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> predictions: array<u32>;
+@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(7) var<uniform> step: Step;
+
+const QUADS = 8u;
+const MASKED = 0xffffffffu;
+
+// id.x: quad; id.y: block.
+@compute @workgroup_size(8, 4)
+fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3u) {
+    let classes = geometry.classes;
+    let first_sample = (id.y * QUADS + id.x) * 4u;
+    if first_sample >= arrayLength(&scores) { return; }
+    let at = id.y * classes * QUADS + id.x;
+    let labels = targets[id.y * QUADS + id.x];
+    let present = labels != vec4u(MASKED);
+
+    var largest = logits[at];
+    var predicted = vec4u();
+    for (var c = 1u; c < classes; c++) {
+        let value = logits[at + c * QUADS];
+        predicted = select(predicted, vec4u(c), value > largest);
+        largest = max(largest, value);
+    }
+    var total = vec4f();
+    for (var c = 0u; c < classes; c++) {
+        total += exp(logits[at + c * QUADS] - largest);
+    }
+    let log_total = log(total);
+
+    let elsewhere = step.label_smoothing / f32(classes);
+    let scale = select(vec4f(), vec4f(1.0 / f32(step.count)), present);
+    var loss = vec4f();
+    for (var c = 0u; c < classes; c++) {
+        let log_p = logits[at + c * QUADS] - largest - log_total;
+        let p = exp(log_p);
+        let expected = select(vec4f(elsewhere), vec4f(1.0 - step.label_smoothing + elsewhere), labels == vec4u(c));
+        loss -= expected * log_p;
+        probabilities[at + c * QUADS] = p;
+        dlogits[at + c * QUADS] = (p - expected) * scale;
+    }
+    let hit = predicted == labels;
+    for (var i = 0u; i < 4u; i++) {
+        scores[first_sample + i] = select(vec4f(), vec4f(loss[i], select(0.0, 1.0, hit[i]), 1.0, 0.0), present[i]);
+        if present[i] { predictions[step.start + first_sample + i] = predicted[i]; }
+    }
+}

@@ -1,0 +1,53 @@
+// Sums in a fixed order: one writer an element, so the same bits each time.
+
+struct Step {
+    start: u32,
+    count: u32,
+    slot: u32,
+}
+
+@group(0) @binding(0) var<storage, read> scores: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> metrics: array<vec4f>;
+@group(0) @binding(7) var<uniform> step: Step;
+
+// One thread adds (loss, hits, count) over the batch, into the step's row of `metrics`.
+@compute @workgroup_size(1)
+fn sum_scores() {
+    var sum = vec4f();
+    for (var i = 0u; i < step.count; i++) {
+        sum += scores[i];
+    }
+    metrics[step.slot] = sum;
+}
+
+struct Segment {
+    first: u32,    // first vec4f of the layer in gradients
+    words: u32,    // vec4f of the layer, and of a slot
+    slots: u32,
+    partials: u32, // first vec4f of the layer in partials
+}
+
+struct Segments {
+    @size(16) count: u32,
+    segments: array<Segment, 64>,
+}
+
+@group(0) @binding(2) var<storage, read> partials: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> gradients: array<vec4f>;
+@group(0) @binding(6) var<uniform> geometry: Segments;
+
+// id.x: four parameters.
+@compute @workgroup_size(64)
+fn sum_gradients(@builtin(global_invocation_id) id: vec3u) {
+    if id.x >= arrayLength(&gradients) { return; }
+    // Layers lie one after the other: the last one that starts at or before this parameter holds it.
+    var layer = geometry.segments[0];
+    for (var i = 1u; i < geometry.count; i++) {
+        if geometry.segments[i].first <= id.x { layer = geometry.segments[i]; }
+    }
+    var sum = vec4f();
+    for (var slot = 0u; slot < layer.slots; slot++) {
+        sum += partials[layer.partials + slot * layer.words + id.x - layer.first];
+    }
+    gradients[id.x] = sum;
+}

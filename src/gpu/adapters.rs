@@ -1,0 +1,202 @@
+//! Finding adapters, and choosing the one that was asked for: never another in silence.
+
+use crate::error::{Error, Result};
+use crate::plan::Device;
+
+/// Names of the backends, as `--backend` and `WGPU_BACKEND` take them.
+pub const BACKENDS: [&str; 4] = ["vulkan", "metal", "dx12", "gl"];
+
+/// Which adapter a user asked for. `Default` takes the best adapter of any backend.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// `vulkan`, `metal`, `dx12` or `gl`; none for any.
+    pub backend: Option<String>,
+    /// Index in the list of [`adapters`], or a part of a name in any case; none for the best.
+    pub adapter: Option<String>,
+}
+
+/// An adapter, with what of it matters here.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    /// Name, backend, driver.
+    pub device: Device,
+    /// Limits and features that matter here, as (name, value).
+    pub limits: Vec<(String, String)>,
+    pub(super) handle: wgpu::Adapter,
+}
+
+/// Every adapter of this machine, in a stable order; empty if there is none.
+///
+/// Errors: a bad value of `WGPU_BACKEND`.
+pub fn adapters() -> Result<Vec<Adapter>> {
+    let backends = match environment("WGPU_BACKEND") {
+        None => wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::GL,
+        Some(list) => list.split(',').map(|name| backend_bits("WGPU_BACKEND", name.trim())).collect::<Result<_>>()?,
+    };
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        flags: wgpu::InstanceFlags::empty().with_env(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let mut found = pollster::block_on(instance.enumerate_adapters(backends));
+    // The order in which drivers answer is theirs; this one is kept between runs.
+    found.sort_by_cached_key(|adapter| {
+        let info = adapter.get_info();
+        (backend_name(info.backend), info.name, info.device_pci_bus_id)
+    });
+    Ok(found.into_iter().enumerate().map(|(index, handle)| describe(index, handle)).collect())
+}
+
+/// The adapter that `selection` and the environment variables `WGPU_BACKEND`, `WGPU_ADAPTER_NAME` and
+/// `WGPU_POWER_PREF` name; flags win over variables. `None` if the machine has no adapter at all and
+/// none was asked for.
+///
+/// Errors: an adapter or backend that does not exist, a name that fits several, a bad value of a variable.
+pub fn select(selection: &Selection) -> Result<Option<Adapter>> {
+    let prefer_low_power = match environment("WGPU_POWER_PREF").as_deref() {
+        None | Some("none" | "high") => false,
+        Some("low") => true,
+        Some(other) => {
+            return Err(Error::input(
+                format!("WGPU_POWER_PREF is '{other}'"),
+                "set it to low, high or none, or unset it",
+            ));
+        }
+    };
+    if let Some(backend) = &selection.backend {
+        backend_bits("--backend", backend)?;
+    }
+    let (asked_by, asked) = match (&selection.adapter, environment("WGPU_ADAPTER_NAME")) {
+        (Some(adapter), _) => ("--adapter", Some(adapter.clone())),
+        (None, name) => ("WGPU_ADAPTER_NAME", name),
+    };
+    let all = adapters()?;
+    let listed = |list: &[Adapter]| {
+        list.iter()
+            .map(|a| format!("{} {} ({})", a.device.index.unwrap_or(0), a.device.name, a.device.backend))
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    let hint = if all.is_empty() {
+        "this machine has no adapter; install a driver, or use --backend cpu".to_owned()
+    } else {
+        format!("adapters here: {}", listed(&all))
+    };
+    let nothing_asked = selection.backend.is_none() && asked.is_none() && environment("WGPU_BACKEND").is_none();
+    if all.is_empty() && nothing_asked {
+        return Ok(None);
+    }
+
+    let of_backend: Vec<Adapter> = all
+        .into_iter()
+        .filter(|a| selection.backend.as_ref().is_none_or(|b| a.device.backend == b.to_lowercase()))
+        .collect();
+    if of_backend.is_empty() {
+        let backend = selection.backend.clone().or_else(|| environment("WGPU_BACKEND")).unwrap_or_default();
+        return Err(Error::input(format!("no adapter of backend '{backend}'"), hint));
+    }
+    let Some(asked) = asked else {
+        return Ok(best(of_backend, prefer_low_power));
+    };
+    if let Ok(index) = asked.parse::<usize>() {
+        let chosen = of_backend.into_iter().find(|a| a.device.index == Some(index));
+        return chosen.map(Some).ok_or_else(|| Error::input(format!("{asked_by}: no adapter has index {index}"), hint));
+    }
+    let fits: Vec<Adapter> =
+        of_backend.into_iter().filter(|a| a.device.name.to_lowercase().contains(&asked.to_lowercase())).collect();
+    match fits.len() {
+        0 => Err(Error::input(format!("{asked_by}: no adapter's name contains '{asked}'"), hint)),
+        1 => Ok(fits.into_iter().next()),
+        _ => Err(Error::input(
+            format!("{asked_by}: '{asked}' fits several adapters: {}", listed(&fits)),
+            "give the index, or add --backend",
+        )),
+    }
+}
+
+/// The best adapter: real before software, then by power, then by how directly the backend speaks to the driver.
+fn best(adapters: Vec<Adapter>, prefer_low_power: bool) -> Option<Adapter> {
+    adapters.into_iter().min_by_key(|adapter| {
+        let info = adapter.handle.get_info();
+        let kind = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => u8::from(prefer_low_power),
+            wgpu::DeviceType::IntegratedGpu => u8::from(!prefer_low_power),
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        };
+        let backend = match info.backend {
+            wgpu::Backend::Vulkan | wgpu::Backend::Metal => 0,
+            wgpu::Backend::Dx12 => 1,
+            _ => 2,
+        };
+        (kind, backend, adapter.device.index)
+    })
+}
+
+/// A variable that is set and not empty, in lower case where it is matched.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_lowercase()).filter(|value| !value.is_empty())
+}
+
+fn backend_bits(asked_by: &str, name: &str) -> Result<wgpu::Backends> {
+    match name.to_lowercase().as_str() {
+        "vulkan" | "vk" => Ok(wgpu::Backends::VULKAN),
+        "metal" | "mtl" => Ok(wgpu::Backends::METAL),
+        "dx12" | "d3d12" => Ok(wgpu::Backends::DX12),
+        "gl" | "gles" | "opengl" => Ok(wgpu::Backends::GL),
+        _ => Err(Error::input(
+            format!("{asked_by}: no backend is called '{name}'"),
+            format!("choose one of: {}", BACKENDS.join(", ")),
+        )),
+    }
+}
+
+fn backend_name(backend: wgpu::Backend) -> &'static str {
+    match backend {
+        wgpu::Backend::Vulkan => "vulkan",
+        wgpu::Backend::Metal => "metal",
+        wgpu::Backend::Dx12 => "dx12",
+        wgpu::Backend::Gl => "gl",
+        wgpu::Backend::BrowserWebGpu => "webgpu",
+        wgpu::Backend::Noop => "noop",
+    }
+}
+
+fn describe(index: usize, handle: wgpu::Adapter) -> Adapter {
+    let info = handle.get_info();
+    let limits = handle.limits();
+    let features = handle.features();
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete gpu",
+        wgpu::DeviceType::IntegratedGpu => "integrated gpu",
+        wgpu::DeviceType::VirtualGpu => "virtual gpu",
+        wgpu::DeviceType::Cpu => "software",
+        // llvmpipe through GL does not say that it is software.
+        wgpu::DeviceType::Other if info.name.contains("llvmpipe") => "software",
+        wgpu::DeviceType::Other => "other",
+    };
+    let yes_no = |feature| if features.contains(feature) { "yes" } else { "no" }.to_owned();
+    let limits = [
+        ("storage buffers a stage", limits.max_storage_buffers_per_shader_stage.to_string()),
+        ("storage binding, MiB", (limits.max_storage_buffer_binding_size >> 20).to_string()),
+        ("buffer, MiB", (limits.max_buffer_size >> 20).to_string()),
+        ("invocations a workgroup", limits.max_compute_invocations_per_workgroup.to_string()),
+        ("workgroup memory, KiB", (limits.max_compute_workgroup_storage_size >> 10).to_string()),
+        ("workgroups a dimension", limits.max_compute_workgroups_per_dimension.to_string()),
+        ("timestamps", yes_no(wgpu::Features::TIMESTAMP_QUERY)),
+        ("subgroups", yes_no(wgpu::Features::SUBGROUP)),
+        ("f16", yes_no(wgpu::Features::SHADER_F16)),
+    ];
+    Adapter {
+        device: Device {
+            index: Some(index),
+            name: info.name.clone(),
+            backend: backend_name(info.backend).to_owned(),
+            driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
+            kind: kind.to_owned(),
+        },
+        limits: limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        handle,
+    }
+}

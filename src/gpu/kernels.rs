@@ -1,0 +1,220 @@
+//! The kernel table: which entry point of which shader runs an operation, with which constants and how
+//! many workgroups. A new operation is one arm here, and a missing arm does not compile.
+
+use crate::model::Activation;
+use crate::plan::{Conv2d, Dense, LANES, OpKind, Optimizer, Partials, Plan, Pool, QUADS};
+
+/// How an operation is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// WGSL.
+    pub source: &'static str,
+    /// Entry point, the name of the operation.
+    pub entry: &'static str,
+    /// Binding number of each buffer of the operation, in order.
+    pub bindings: &'static [u32],
+    /// Values of the shader's overrides: what is known when the pipeline is made.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// Words of the uniform at [`GEOMETRY`]; empty if the shader has none.
+    pub geometry: Vec<u32>,
+    /// Whether the shader reads the step's row at [`STEP`].
+    pub reads_step: bool,
+    /// Workgroups to dispatch.
+    pub workgroups: [u32; 3],
+}
+
+/// Binding of the geometry uniform.
+pub const GEOMETRY: u32 = 6;
+
+/// Binding of the step uniform, with a dynamic offset.
+pub const STEP: u32 = 7;
+
+/// The most layers with weights that `sums.wgsl` has room for.
+pub const fn most_layers() -> usize {
+    64
+}
+
+macro_rules! shader {
+    ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl")), "\n"),+) };
+}
+
+const GATHER: &str = shader!("gather");
+const CONV2D: &str = shader!("activation", "conv2d");
+const MAX_POOL: &str = shader!("activation", "max_pool");
+const AVERAGE_POOL: &str = shader!("activation", "average_pool");
+const DENSE: &str = shader!("activation", "dense");
+const SOFTMAX_CROSS_ENTROPY: &str = shader!("softmax_cross_entropy");
+const SUMS: &str = shader!("sums");
+const OPTIMIZER: &str = shader!("optimizer");
+
+/// The kernel that runs `op` in `plan`.
+pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
+    let blocks = plan.blocks();
+    let base = Kernel {
+        source: "",
+        entry: op.name(),
+        bindings: &[],
+        overrides: Vec::new(),
+        geometry: Vec::new(),
+        reads_step: false,
+        workgroups: [1, 1, 1],
+    };
+    // One workgroup is 8 quads by 8 items.
+    let per_item = |items: usize, depth: usize| [1, words(items.div_ceil(8)), words(depth)];
+    match op {
+        OpKind::Gather(g) => Kernel {
+            source: GATHER,
+            bindings: &[0, 1, 2, 3, 4],
+            geometry: [
+                &[g.image_height, g.image_width, g.input.height, g.input.width, g.input.channels].map(words)[..],
+                &[g.background.to_bits(), g.foreground.to_bits()],
+            ]
+            .concat(),
+            reads_step: true,
+            workgroups: per_item(g.input.channels * g.input.height, blocks),
+            ..base
+        },
+        OpKind::Conv2dForward(c) => Kernel {
+            source: CONV2D,
+            bindings: &[0, 1, 2],
+            overrides: activation(c.activation),
+            geometry: conv2d(c, blocks),
+            workgroups: per_item(
+                c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(LANES),
+                blocks,
+            ),
+            ..base
+        },
+        OpKind::Conv2dBackwardInput(c) => Kernel {
+            source: CONV2D,
+            bindings: &[3, 1, 0, 4],
+            overrides: activation(c.input_activation),
+            geometry: conv2d(c, blocks),
+            workgroups: per_item(
+                c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES),
+                blocks,
+            ),
+            ..base
+        },
+        OpKind::Conv2dBackwardWeights(c) => Kernel {
+            source: CONV2D,
+            bindings: &[0, 3, 5],
+            geometry: conv2d(c, blocks),
+            workgroups: per_item(
+                c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(LANES),
+                c.partials.slots / QUADS,
+            ),
+            ..base
+        },
+        OpKind::MaxPoolForward(p) => pool_forward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
+        OpKind::MaxPoolBackward(p) => pool_backward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
+        OpKind::AveragePoolForward(p) => pool_forward(base, AVERAGE_POOL, p, per_item(p.output.elements(), blocks)),
+        OpKind::AveragePoolBackward(p) => pool_backward(base, AVERAGE_POOL, p, per_item(p.output.elements(), blocks)),
+        OpKind::DenseForward(d) => Kernel {
+            source: DENSE,
+            bindings: &[0, 1, 2],
+            overrides: activation(d.activation),
+            geometry: dense(d, blocks),
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
+            ..base
+        },
+        OpKind::DenseBackwardInput(d) => Kernel {
+            source: DENSE,
+            bindings: &[3, 1, 0, 4],
+            overrides: activation(d.input_activation),
+            geometry: dense(d, blocks),
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
+            ..base
+        },
+        OpKind::DenseBackwardWeights(d) => Kernel {
+            source: DENSE,
+            bindings: &[0, 3, 5],
+            geometry: dense(d, blocks),
+            workgroups: [
+                words(d.inputs.div_ceil(8).div_ceil(8)),
+                words(d.outputs.div_ceil(8).div_ceil(4)),
+                words(d.partials.slots),
+            ],
+            ..base
+        },
+        OpKind::SoftmaxCrossEntropy { classes } => Kernel {
+            source: SOFTMAX_CROSS_ENTROPY,
+            bindings: &[0, 1, 2, 3, 4, 5],
+            geometry: vec![words(*classes)],
+            reads_step: true,
+            workgroups: [1, words(blocks.div_ceil(4)), 1],
+            ..base
+        },
+        OpKind::SumScores => Kernel { source: SUMS, bindings: &[0, 1], reads_step: true, ..base },
+        OpKind::SumGradients(segments) => Kernel {
+            source: SUMS,
+            bindings: &[2, 3],
+            geometry: {
+                let mut geometry = vec![words(segments.len()), 0, 0, 0];
+                for s in segments {
+                    let p = &s.partials;
+                    geometry.extend([s.first / LANES, p.words / LANES, p.slots, p.first / LANES].map(words));
+                }
+                geometry.resize(4 + 4 * most_layers(), 0);
+                geometry
+            },
+            workgroups: [words(plan.layout.words.div_ceil(LANES * 64)), 1, 1],
+            ..base
+        },
+        OpKind::Update { optimizer, words: length } => Kernel {
+            source: OPTIMIZER,
+            bindings: match optimizer {
+                Optimizer::Sgd { .. } => &[0, 1, 2],
+                Optimizer::Adam | Optimizer::AdamW => &[0, 1, 2, 3],
+            },
+            overrides: match optimizer {
+                Optimizer::Sgd { nesterov } => vec![("NESTEROV", f64::from(u8::from(*nesterov)))],
+                Optimizer::Adam => vec![("DECOUPLED", 0.0)],
+                Optimizer::AdamW => vec![("DECOUPLED", 1.0)],
+            },
+            reads_step: true,
+            workgroups: [words(length.div_ceil(LANES * 64)), 1, 1],
+            ..base
+        },
+    }
+}
+
+fn pool_forward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
+    Kernel { source, bindings: &[0, 2], geometry: pool(p), workgroups, ..base }
+}
+
+fn pool_backward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
+    let overrides = activation(p.input_activation);
+    Kernel { source, bindings: &[0, 3, 4], overrides, geometry: pool(p), workgroups, ..base }
+}
+
+fn activation(activation: Activation) -> Vec<(&'static str, f64)> {
+    let code = Activation::ALL.iter().position(|a| *a == activation).unwrap_or(0);
+    vec![("ACTIVATION", code as f64)]
+}
+
+/// `struct Geometry` of conv2d.wgsl.
+fn conv2d(c: &Conv2d, blocks: usize) -> Vec<u32> {
+    let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
+    [&shapes.map(words)[..], &[words(c.kernel)], &parameters(c.weights, c.bias, &c.partials, blocks)].concat()
+}
+
+/// `struct Geometry` of dense.wgsl.
+fn dense(d: &Dense, blocks: usize) -> Vec<u32> {
+    [&[words(d.inputs), words(d.outputs)][..], &parameters(d.weights, d.bias, &d.partials, blocks)].concat()
+}
+
+/// The fields that conv2d.wgsl and dense.wgsl share, in units of vec4f where they are places.
+fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32; 6] {
+    [weights / LANES, bias / LANES, p.first / LANES, p.words / LANES, p.blocks_per_chunk, blocks].map(words)
+}
+
+/// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.
+fn pool(p: &Pool) -> Vec<u32> {
+    [p.output.channels, p.output.height, p.output.width, p.size].map(words).to_vec()
+}
+
+/// A count as the shaders take it. Plans are far below 2^32 words: [`super::GpuRunner`] checks their buffers.
+fn words(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,4 +1,5 @@
-//! placeholder
+//! Train LeNet-5 with WGSL kernels.
+
 pub mod cli;
 pub mod cpu;
 pub mod data;

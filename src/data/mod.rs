@@ -1,5 +1,6 @@
 //! Datasets: IDX files, the embedded MNIST, image files, shuffled orders.
 
+pub mod digit;
 mod idx;
 mod order;
 

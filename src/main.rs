@@ -1,2 +1,5 @@
 //! The `lenet-gpu` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    lenet_gpu::cli::main()
+}

@@ -90,10 +90,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             bindings: &[3, 1, 0, 4],
             overrides: activation(c.input_activation),
             geometry: conv2d(c, blocks),
-            workgroups: per_item(
-                c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES),
-                blocks,
-            ),
+            workgroups: per_item(c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES), blocks),
             ..base
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {

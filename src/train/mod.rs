@@ -290,12 +290,7 @@ impl Session<'_> {
                     step: progress.step,
                     epoch: epoch + 1,
                     loss: loss / samples,
-                    learning_rate: config.schedule.rate(
-                        progress.step - 1,
-                        steps,
-                        config.learning_rate,
-                        config.warmup,
-                    ),
+                    learning_rate: config.schedule.rate(progress.step - 1, steps, config.learning_rate, config.warmup),
                     samples_per_s: samples / seconds,
                 }))
             },

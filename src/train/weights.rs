@@ -41,7 +41,8 @@ impl Weights {
         let (_, header) =
             SafeTensors::read_metadata(bytes).map_err(|e| damaged(format!("not a safetensors file ({e})")))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(format!("damaged ({e})")))?;
-        let mut metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let mut metadata: BTreeMap<String, String> =
+            header.metadata().clone().unwrap_or_default().into_iter().collect();
         let mut tensors = Vec::new();
         for name in header.offset_keys() {
             let view = file.tensor(&name).map_err(|e| damaged(format!("damaged ({e})")))?;

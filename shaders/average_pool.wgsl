@@ -13,7 +13,7 @@ struct Geometry {
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
 

@@ -21,7 +21,7 @@ struct Geometry {
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
 // Threads that share a block: each takes four of its eight quads.
@@ -124,10 +124,10 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     for (var o = 0u; o < g.outputs; o++) {
         let at = from_dy + o * QUADS;
         let d0 = dy[at]; let d1 = dy[at + 1u]; let d2 = dy[at + 2u]; let d3 = dy[at + 3u];
-        let from = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
-        let w0 = weights_of_inputs(from, i);
-        let w1 = weights_of_inputs(from, i + 4u);
-        let w2 = weights_of_inputs(from, i + 8u);
+        let first = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
+        let w0 = weights_of_inputs(first, i);
+        let w1 = weights_of_inputs(first, i + 4u);
+        let w2 = weights_of_inputs(first, i + 8u);
         t00 += outer(d0, w0); t01 += outer(d0, w1); t02 += outer(d0, w2);
         t10 += outer(d1, w0); t11 += outer(d1, w1); t12 += outer(d1, w2);
         t20 += outer(d2, w0); t21 += outer(d2, w1); t22 += outer(d2, w2);
@@ -150,14 +150,14 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
 // --- backward, weights: dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum over samples of dy[o] ---
 
 // Four outputs of one quad; past the last output they repeat it, and are masked.
-fn dy_at(from: u32, o: u32) -> mat4x4f {
+fn dy_at(first: u32, o: u32) -> mat4x4f {
     let last = geometry.outputs - 1u;
-    return mat4x4f(dy[from + min(o, last) * QUADS], dy[from + min(o + 1u, last) * QUADS],
-                   dy[from + min(o + 2u, last) * QUADS], dy[from + min(o + 3u, last) * QUADS]);
+    return mat4x4f(dy[first + min(o, last) * QUADS], dy[first + min(o + 1u, last) * QUADS],
+                   dy[first + min(o + 2u, last) * QUADS], dy[first + min(o + 3u, last) * QUADS]);
 }
 
-fn x_at(from: u32, i: u32) -> vec4f {
-    return x[from + min(i, geometry.inputs - 1u) * QUADS];
+fn x_at(first: u32, i: u32) -> vec4f {
+    return x[first + min(i, geometry.inputs - 1u) * QUADS];
 }
 
 fn mask_of(o: u32) -> vec4f {

@@ -15,7 +15,7 @@ pub struct Kernel {
     pub bindings: &'static [u32],
     /// Values of the shader's overrides: what is known when the pipeline is made.
     pub overrides: Vec<(&'static str, f64)>,
-    /// Words of the uniform at [`GEOMETRY`]; empty if the shader has none.
+    /// Words of the buffer at [`GEOMETRY`]; empty if the shader has none.
     pub geometry: Vec<u32>,
     /// Whether the shader reads the step's row at [`STEP`].
     pub reads_step: bool,
@@ -23,11 +23,19 @@ pub struct Kernel {
     pub workgroups: [u32; 3],
 }
 
-/// Binding of the geometry uniform.
+/// Binding of the geometry, a storage buffer: lavapipe optimises a shader whose loops depend on a uniform
+/// buffer anew at every dispatch.
 pub const GEOMETRY: u32 = 6;
 
-/// Binding of the step uniform, with a dynamic offset.
+/// Binding of the step's row, with a dynamic offset.
 pub const STEP: u32 = 7;
+
+impl Kernel {
+    /// Storage buffers it binds.
+    pub fn storage_buffers(&self) -> u64 {
+        self.bindings.len() as u64 + u64::from(!self.geometry.is_empty()) + u64::from(self.reads_step)
+    }
+}
 
 /// The most layers with weights that `sums.wgsl` has room for.
 pub const fn most_layers() -> usize {
@@ -88,12 +96,13 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::Conv2dBackwardInput(c) => Kernel {
             source: CONV2D,
             bindings: &[3, 1, 0, 4],
-            overrides: activation(c.input_activation),
+            overrides: {
+                // The middle ten columns of dy are all there is: see the shader.
+                let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
+                [activation(c.input_activation), vec![("EDGES", f64::from(u8::from(!one_strip)))]].concat()
+            },
             geometry: conv2d(c, blocks),
-            workgroups: per_item(
-                c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES),
-                blocks,
-            ),
+            workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
             ..base
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {
@@ -140,7 +149,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::SoftmaxCrossEntropy { classes } => Kernel {
             source: SOFTMAX_CROSS_ENTROPY,
             bindings: &[0, 1, 2, 3, 4, 5],
-            geometry: vec![words(*classes)],
+            overrides: vec![("CLASSES", *classes as f64)],
             reads_step: true,
             workgroups: [1, words(blocks.div_ceil(4)), 1],
             ..base

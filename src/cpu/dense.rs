@@ -33,7 +33,8 @@ pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::W
 
 /// Gradient of the loss with respect to the sums of a dense layer's input.
 ///
-/// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->  dx [block,inputs,n]   f32
+/// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->
+///          dx [block,inputs,n]   f32
 /// Math:    dx[i,n] = f'(x[i,n]) * sum over o of w[o,i] * dy[o,n]; f is the activation that made x
 pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
@@ -64,16 +65,21 @@ pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::
         .into_par_iter()
         .map(|index| {
             let (chunk, o) = (index / dense.outputs, index % dense.outputs);
-            let sum_over_blocks = |factor: &dyn Fn(usize) -> [f32; BLOCK]| {
+            let blocks = || chunk_blocks(&dense.partials, chunk, blocks);
+            let dy = |block| lanes(dy, block * dense.outputs + o);
+            let mut all = Vec::with_capacity(packed.rest + 1);
+            for i in 0..dense.inputs {
                 let mut sums = [S::ZERO; BLOCK];
-                for block in chunk_blocks(&dense.partials, chunk, blocks) {
-                    add_products(&mut sums, lanes(dy, block * dense.outputs + o), &factor(block));
+                for block in blocks() {
+                    add_products(&mut sums, dy(block), lanes(x, block * dense.inputs + i));
                 }
-                [total(&sums)]
-            };
-            let mut all: Vec<[S; 1]> =
-                (0..dense.inputs).map(|i| sum_over_blocks(&|block| *lanes(x, block * dense.inputs + i))).collect();
-            all.push(sum_over_blocks(&|_| [1.0; BLOCK]));
+                all.push([total(&sums)]);
+            }
+            let mut sums = [S::ZERO; BLOCK];
+            for block in blocks() {
+                add_scaled(&mut sums, 1.0, dy(block));
+            }
+            all.push([total(&sums)]);
             all
         })
         .collect();

@@ -1,0 +1,72 @@
+//! Activations: the value from the sum, and the derivative from the value.
+
+use super::Sum;
+use crate::model::Activation;
+
+/// Amplitude of the 1998 paper's squashing function.
+const SCALE: f64 = 1.7159;
+/// Its slope inside.
+const SLOPE: f64 = 2.0 / 3.0;
+
+/// `f(a)`.
+pub fn activate(activation: Activation, a: f64) -> f64 {
+    match activation {
+        Activation::Identity => a,
+        // Written so that a NaN stays one.
+        Activation::Relu => {
+            if a < 0.0 {
+                0.0
+            } else {
+                a
+            }
+        }
+        Activation::Tanh => a.tanh(),
+        Activation::ScaledTanh => SCALE * (SLOPE * a).tanh(),
+        Activation::Sigmoid => 1.0 / (1.0 + (-a).exp()),
+    }
+}
+
+/// `f'(a)` from `y = f(a)`, with the magnitude of its terms.
+fn derivative<S: Sum>(activation: Activation, y: f64) -> S {
+    match activation {
+        Activation::Identity => S::of(1.0, 1.0),
+        Activation::Relu => {
+            let one = if y > 0.0 { 1.0 } else { 0.0 };
+            S::of(one, one)
+        }
+        Activation::Tanh => S::of(1.0 - y * y, 1.0 + y * y),
+        Activation::ScaledTanh => S::of(SLOPE * (SCALE - y * y / SCALE), SLOPE * (SCALE + y * y / SCALE)),
+        Activation::Sigmoid => S::of(y * (1.0 - y), y.abs() * (1.0 + y.abs())),
+    }
+}
+
+/// The steepest slope of an activation: how far it can spread an error of its sum.
+fn steepest(activation: Activation) -> f64 {
+    match activation {
+        Activation::Identity | Activation::Relu | Activation::Tanh => 1.0,
+        Activation::ScaledTanh => SCALE * SLOPE,
+        Activation::Sigmoid => 0.25,
+    }
+}
+
+/// Forward: the output `f(sum)` of a layer.
+///
+/// Math:    identity a; relu max(a, 0); tanh; scaled tanh 1.7159 tanh(2a/3); sigmoid 1 / (1 + exp(-a))
+/// Source:  LeCun et al. 1998, appendix A (scaled tanh)
+pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
+    let y = activate(activation, sum.value());
+    match activation {
+        Activation::Identity | Activation::Relu => S::of(y, sum.magnitude()),
+        // The function itself rounds too, hence the value on top.
+        _ => S::of(y, steepest(activation) * sum.magnitude() + y.abs()),
+    }
+}
+
+/// Backward: the gradient with respect to a sum, from the gradient `dx` with respect to `x = f(sum)`.
+///
+/// Math:    dx * f'(sum), from x: relu x > 0 (0 at 0); tanh 1 - x^2; scaled tanh
+///          (2/3)(1.7159 - x^2/1.7159); sigmoid x(1 - x)
+pub fn backward<S: Sum>(activation: Activation, dx: S, x: f32) -> S {
+    let slope: S = derivative(activation, f64::from(x));
+    S::of(dx.value() * slope.value(), dx.magnitude() * slope.magnitude())
+}

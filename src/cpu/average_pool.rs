@@ -1,0 +1,56 @@
+//! Average pooling: blocks of `size` x `size`, stride `size`.
+
+use rayon::prelude::*;
+
+use super::layout::{add_scaled, lanes};
+use super::{Sum, activation};
+use crate::plan::{BLOCK, Pool};
+
+/// Output of average pooling.
+///
+/// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
+/// Math:    y[c,r,q,n] = sum over i,j < size of x[c, r*size+i, q*size+j, n] / size^2
+pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
+    let Pool { input, output, size, .. } = *pool;
+    let maps = x.len() / (BLOCK * input.height * input.width);
+    let map_words = output.height * output.width * BLOCK;
+    let mut y = vec![S::ZERO.word(); maps * map_words];
+    y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
+        for (place, y) in y.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (place / output.width, place % output.width);
+            let mut sums = [S::ZERO; BLOCK];
+            for i in 0..size {
+                for j in 0..size {
+                    let row = map * input.height + row * size + i;
+                    add_scaled(&mut sums, 1.0, lanes(x, row * input.width + column * size + j));
+                }
+            }
+            for (y, sum) in y.iter_mut().zip(sums) {
+                *y = sum.times(1.0 / (size * size) as f64).word();
+            }
+        }
+    });
+    y
+}
+
+/// Gradient of the loss with respect to the sums of average pooling's input.
+///
+/// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
+/// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * dy[c, r/size, q/size, n] / size^2; f is the activation that made x
+pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+    let Pool { input, output, size, .. } = *pool;
+    let map_words = input.height * input.width * BLOCK;
+    let mut dx = vec![S::ZERO.word(); x.len()];
+    dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
+        for (place, dx) in dx.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (place / input.width, place % input.width);
+            let dy = lanes(dy, (map * output.height + row / size) * output.width + column / size);
+            let x = lanes(x, map * input.height * input.width + place);
+            for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
+                let share = S::exact(*dy).times(1.0 / (size * size) as f64);
+                *dx = activation::backward(pool.input_activation, share, *x).word();
+            }
+        }
+    });
+    dx
+}

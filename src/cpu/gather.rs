@@ -1,0 +1,45 @@
+//! Gather: the samples of a step, padded, scaled and laid out in blocks.
+
+use super::Sum;
+use crate::plan::{BLOCK, Gather, Step};
+
+/// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
+pub const MASKED: u32 = u32::MAX;
+
+/// The inputs and targets of a step.
+///
+/// Shapes:  images bytes [sample,h,w], four a word  labels [sample]  order [sample]  ->
+///          x [block,c,H,W,n] f32, targets [block,n] u32
+/// Math:    x = background + (foreground - background) * byte / 255, the image centred: its first row is
+///          row (H-h)/2, its first column column (W-w)/2; the rest is background. Sample n is
+///          order[start + n]; for n >= count x is background and the target [`MASKED`].
+pub fn forward<S: Sum>(
+    gather: &Gather,
+    step: &Step,
+    blocks: usize,
+    (images, labels, order): (&[u32], &[u32], &[u32]),
+) -> (Vec<S::Word>, Vec<S::Word>) {
+    let Gather { image_height, image_width, input, background, foreground } = *gather;
+    let (top, left) = ((input.height - image_height) / 2, (input.width - image_width) / 2);
+    let (start, count) = (step.start as usize, step.count as usize);
+    let mut x = vec![S::exact(background).word(); blocks * BLOCK * input.elements()];
+    let mut targets = vec![S::integer(MASKED); blocks * BLOCK];
+    for n in 0..count {
+        let sample = order[start + n] as usize;
+        let (block, lane) = (n / BLOCK, n % BLOCK);
+        targets[n] = S::integer(labels[sample]);
+        for row in 0..image_height {
+            for column in 0..image_width {
+                let place = (sample * image_height + row) * image_width + column;
+                let byte = images[place / 4] >> (8 * (place % 4)) & 0xff;
+                let mut value = S::exact(background);
+                value.add_product(f64::from(foreground) - f64::from(background), f64::from(byte) / 255.0);
+                for channel in 0..input.channels {
+                    let map = (block * input.channels + channel) * input.height + row + top;
+                    x[(map * input.width + column + left) * BLOCK + lane] = value.word();
+                }
+            }
+        }
+    }
+    (x, targets)
+}

@@ -1,0 +1,81 @@
+//! Ways through the buffers of a plan: samples of a block together, packed weights, partial gradients.
+
+use super::Sum;
+use crate::plan::{BLOCK, LANES, Partials};
+
+/// One value for each sample of a block.
+pub(super) type Lanes<T> = [T; BLOCK];
+
+/// The samples of a block at `place`, where `buffer` is `[place][BLOCK]`.
+pub(super) fn lanes(buffer: &[f32], place: usize) -> &Lanes<f32> {
+    &buffer.as_chunks().0[place]
+}
+
+/// `sums[n] += factor * x[n]` for every sample of a block.
+#[inline]
+pub(super) fn add_scaled<S: Sum>(sums: &mut Lanes<S>, factor: f32, x: &Lanes<f32>) {
+    for (sum, x) in sums.iter_mut().zip(x) {
+        sum.add_product(f64::from(factor), f64::from(*x));
+    }
+}
+
+/// `sums[n] += a[n] * b[n]` for every sample of a block.
+#[inline]
+pub(super) fn add_products<S: Sum>(sums: &mut Lanes<S>, a: &Lanes<f32>, b: &Lanes<f32>) {
+    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+        sum.add_product(f64::from(*a), f64::from(*b));
+    }
+}
+
+/// The sum of `sums`, from the first to the last.
+pub(super) fn total<S: Sum>(sums: &[S]) -> S {
+    sums.iter().fold(S::ZERO, |total, sum| total.plus(*sum))
+}
+
+/// The weights of one layer as `parameters` packs them: `[outputs / 4][rest][4]`, then the bias `[outputs]`.
+#[derive(Clone, Copy)]
+pub(super) struct Packed {
+    /// First word of the weights.
+    pub weights: usize,
+    /// First word of the bias.
+    pub bias: usize,
+    /// Outputs, padding not counted.
+    pub outputs: usize,
+    /// Weights of one output.
+    pub rest: usize,
+}
+
+impl Packed {
+    /// Word of weight `inner` of output `o`; that of its bias for `inner == rest`.
+    #[inline]
+    pub fn word(&self, o: usize, inner: usize) -> usize {
+        if inner == self.rest {
+            self.bias + o
+        } else {
+            self.weights + (o / LANES * self.rest + inner) * LANES + o % LANES
+        }
+    }
+
+    /// Lays out partial gradients as `[slot][word]`; padded outputs get 0.
+    ///
+    /// `sums` is `[chunk][output][rest + 1]`, the bias last, and in each the `SLOTS` slots of its chunk.
+    pub fn partials<S: Sum, const SLOTS: usize>(&self, partials: &Partials, sums: &[Vec<[S; SLOTS]>]) -> Vec<S::Word> {
+        let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
+        for (index, sums) in sums.iter().enumerate() {
+            let (chunk, o) = (index / self.outputs, index % self.outputs);
+            for (inner, slots) in sums.iter().enumerate() {
+                for (slot, sum) in slots.iter().enumerate() {
+                    let first = (chunk * SLOTS + slot) * partials.words;
+                    words[first + self.word(o, inner) - self.weights] = sum.word();
+                }
+            }
+        }
+        words
+    }
+}
+
+/// The blocks of `chunk`, of `blocks` in all.
+pub(super) fn chunk_blocks(partials: &Partials, chunk: usize, blocks: usize) -> std::ops::Range<usize> {
+    let first = chunk * partials.blocks_per_chunk;
+    first..(first + partials.blocks_per_chunk).min(blocks)
+}

@@ -1,0 +1,65 @@
+//! Max-pooling: blocks of `size` x `size`, stride `size`.
+
+use rayon::prelude::*;
+
+use super::{Sum, activation};
+use crate::plan::{BLOCK, Pool};
+
+/// Place in `x` of the largest value of the block of (`map`, `row`, `column`) for sample `lane`; the first
+/// in row order wins a tie.
+fn largest(pool: &Pool, x: &[f32], map: usize, row: usize, column: usize, lane: usize) -> usize {
+    let Pool { input, size, .. } = *pool;
+    let place = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * BLOCK + lane;
+    let mut best = place(0, 0);
+    for i in 0..size {
+        for j in 0..size {
+            if x[place(i, j)] > x[best] {
+                best = place(i, j);
+            }
+        }
+    }
+    best
+}
+
+/// Output of max-pooling.
+///
+/// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
+/// Math:    y[c,r,q,n] = max over i,j < size of x[c, r*size+i, q*size+j, n]
+pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
+    let Pool { input, output, .. } = *pool;
+    let maps = x.len() / (BLOCK * input.height * input.width);
+    let map_words = output.height * output.width * BLOCK;
+    let mut y = vec![S::ZERO.word(); maps * map_words];
+    y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
+        for (place, y) in y.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (place / output.width, place % output.width);
+            for (lane, y) in y.iter_mut().enumerate() {
+                *y = S::exact(x[largest(pool, x, map, row, column, lane)]).word();
+            }
+        }
+    });
+    y
+}
+
+/// Gradient of the loss with respect to the sums of max-pooling's input.
+///
+/// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
+/// Math:    dx = f'(x) * dy where x is the first largest of its block, else 0; f is the activation that made x
+pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+    let Pool { input, output, .. } = *pool;
+    let map_words = input.height * input.width * BLOCK;
+    let mut dx = vec![S::ZERO.word(); x.len()];
+    dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
+        for row in 0..output.height {
+            for column in 0..output.width {
+                for lane in 0..BLOCK {
+                    let best = largest(pool, x, map, row, column, lane);
+                    let dy = dy[((map * output.height + row) * output.width + column) * BLOCK + lane];
+                    dx[best - map * map_words] =
+                        activation::backward(pool.input_activation, S::exact(dy), x[best]).word();
+                }
+            }
+        }
+    });
+    dx
+}

@@ -1,0 +1,69 @@
+//! One step of an optimiser over all parameters, as PyTorch defines it.
+
+use super::Sum;
+use crate::plan::{Optimizer, Step};
+
+/// New parameters and state.
+///
+/// Shapes:  gradients [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
+/// Math:    see [`sgd`] and [`adam`]
+pub fn update<S: Sum>(
+    optimizer: Optimizer,
+    step: &Step,
+    gradients: &[f32],
+    parameters: &[f32],
+    states: &[&[f32]],
+) -> Vec<Vec<S::Word>> {
+    let mut outputs = vec![Vec::with_capacity(parameters.len()); 1 + optimizer.states()];
+    for (word, (w, g)) in parameters.iter().zip(gradients).enumerate() {
+        let (w, g) = (S::exact(*w), S::exact(*g));
+        let state = |index: usize| S::exact(states[index][word]);
+        match optimizer {
+            Optimizer::Sgd { nesterov } => {
+                let (w, m) = sgd(nesterov, step, g, w, state(0));
+                outputs[0].push(w.word());
+                outputs[1].push(m.word());
+            }
+            Optimizer::Adam | Optimizer::AdamW => {
+                let (w, m, v) = adam(optimizer == Optimizer::AdamW, step, g, w, state(0), state(1));
+                outputs[0].push(w.word());
+                outputs[1].push(m.word());
+                outputs[2].push(v.word());
+            }
+        }
+    }
+    outputs
+}
+
+/// Stochastic gradient descent with momentum: new parameter and momentum.
+///
+/// Math:    g += decay * w; m = momentum * m + g; w -= rate * m (Nesterov: rate * (g + momentum * m))
+/// Source:  PyTorch's SGD with dampening 0
+pub fn sgd<S: Sum>(nesterov: bool, step: &Step, g: S, w: S, m: S) -> (S, S) {
+    let momentum = f64::from(step.momentum);
+    let g = g.plus(w.times(step.weight_decay.into()));
+    let m = m.times(momentum).plus(g);
+    let direction = if nesterov { g.plus(m.times(momentum)) } else { m };
+    (w.plus(direction.times(-f64::from(step.learning_rate))), m)
+}
+
+/// Adam, or AdamW if the weight decay is `decoupled`: new parameter, first and second moment.
+///
+/// Math:    Adam: g += decay * w; AdamW: w *= 1 - rate * decay. Then m = b1 m + (1 - b1) g,
+///          v = b2 v + (1 - b2) g^2, w -= rate * (m * correction1) / (sqrt(v * correction2) + epsilon)
+/// Source:  Kingma and Ba 2015; Loshchilov and Hutter 2019; PyTorch's Adam and AdamW
+pub fn adam<S: Sum>(decoupled: bool, step: &Step, g: S, w: S, m: S, v: S) -> (S, S, S) {
+    let (beta1, beta2) = (f64::from(step.momentum), f64::from(step.beta2));
+    let (rate, decay) = (f64::from(step.learning_rate), f64::from(step.weight_decay));
+    let (g, w) = if decoupled { (g, w.plus(w.times(-rate * decay))) } else { (g.plus(w.times(decay)), w) };
+    let m = m.times(beta1).plus(g.times(1.0 - beta1));
+    let square = S::of(g.value() * g.value(), g.magnitude() * g.magnitude());
+    let v = v.times(beta2).plus(square.times(1.0 - beta2));
+
+    let (mean, variance) = (m.times(step.correction1.into()), v.times(step.correction2.into()));
+    let scale = variance.value().sqrt() + f64::from(step.epsilon);
+    let direction = mean.value() / scale;
+    // The error of the numerator, and that of the root relative to it.
+    let spread = mean.magnitude() / scale + direction.abs() * (1.0 + variance.magnitude() / (scale * scale));
+    (w.plus(S::of(direction, spread).times(-rate)), m, v)
+}

@@ -1,0 +1,74 @@
+//! Softmax and cross-entropy: probabilities, loss, hit and class of each sample, and the gradient.
+
+use super::{MASKED, Sum};
+use crate::plan::{BLOCK, Step};
+
+/// Outputs of [`forward`].
+pub struct Loss<W> {
+    /// `[block][class][sample]` f32.
+    pub probabilities: Vec<W>,
+    /// Gradient of the mean loss with respect to the logits, `[block][class][sample]` f32.
+    pub dlogits: Vec<W>,
+    /// `[block][sample][loss, hit, 1, 0]` f32; zeros for a masked sample.
+    pub scores: Vec<W>,
+    /// Class of each of the step's samples, `[count]` u32.
+    pub predictions: Vec<W>,
+}
+
+/// Loss of each sample and its gradient.
+///
+/// Shapes:  logits [block,class,n] f32  targets [block,n] u32  ->  see [`Loss`]
+/// Math:    p = softmax(logits), t = (1 - s) onehot(target) + s / classes with s the label smoothing;
+///          loss = - sum over classes of t log p; dlogits = (p - t) / count; the prediction is the first
+///          largest logit. A masked sample has a probability, but loss 0 and gradient 0.
+/// Source:  PyTorch's CrossEntropyLoss with label_smoothing and the mean reduction
+pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u32]) -> Loss<S::Word> {
+    let zero = S::ZERO.word();
+    let smoothing = f64::from(step.label_smoothing);
+    let mut loss = Loss {
+        probabilities: vec![zero; logits.len()],
+        dlogits: vec![zero; logits.len()],
+        scores: vec![zero; targets.len() * 4],
+        predictions: Vec::with_capacity(step.count as usize),
+    };
+    for (n, target) in targets.iter().enumerate() {
+        let place = |class| (n / BLOCK * classes + class) * BLOCK + n % BLOCK;
+        let best =
+            (1..classes).fold(0, |best, class| if logits[place(class)] > logits[place(best)] { class } else { best });
+
+        // Relative to the largest, so that no exponential overflows. An exponential turns the rounding of
+        // its argument into one of its value, hence the magnitudes.
+        let relative = |class| f64::from(logits[place(class)]) - f64::from(logits[place(best)]);
+        let power = |class| {
+            let (argument, value) = (relative(class), relative(class).exp());
+            S::of(value, value * (1.0 + argument.abs()))
+        };
+        let total = (0..classes).fold(S::ZERO, |total, class| total.plus(power(class)));
+        let total_spread = total.magnitude() / total.value();
+
+        let mut sample_loss = S::ZERO;
+        for class in 0..classes {
+            let p = power(class).value() / total.value();
+            let p = S::of(p, power(class).magnitude() / total.value() + p * total_spread);
+            loss.probabilities[place(class)] = p.word();
+            if *target == MASKED {
+                continue;
+            }
+            let hot = if *target as usize == class { 1.0 - smoothing } else { 0.0 };
+            let t = hot + smoothing / classes as f64;
+            let dlogit = p.plus(S::of(-t, t)).times(1.0 / f64::from(step.count));
+            loss.dlogits[place(class)] = dlogit.word();
+            let surprise = total.value().ln() - relative(class);
+            let terms = total.value().ln().abs() + total_spread + relative(class).abs();
+            sample_loss = sample_loss.plus(S::of(surprise, terms).times(t));
+        }
+        if *target != MASKED {
+            let hit = if *target as usize == best { 1.0 } else { 0.0 };
+            loss.scores[n * 4] = sample_loss.word();
+            loss.scores[n * 4 + 1] = S::exact(hit).word();
+            loss.scores[n * 4 + 2] = S::exact(1.0).word();
+            loss.predictions.push(S::integer(best as u32));
+        }
+    }
+    loss
+}

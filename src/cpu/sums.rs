@@ -1,0 +1,34 @@
+//! Sums over what the other operations left in parts.
+
+use super::Sum;
+use crate::plan::Segment;
+
+/// A row of `metrics`: the sums over the samples of a step.
+///
+/// Shapes:  scores [block,n,4]  ->  metrics [4]   f32
+/// Math:    (sum of losses, sum of hits, samples, 0)
+pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
+    let mut sums = [S::ZERO; 4];
+    for row in scores.as_chunks::<4>().0 {
+        for (sum, score) in sums.iter_mut().zip(row).take(3) {
+            sum.add(f64::from(*score));
+        }
+    }
+    sums.map(S::word).to_vec()
+}
+
+/// The gradients of one layer's weights and bias.
+///
+/// Shapes:  partials [slot,word]  ->  gradients [word]   f32
+/// Math:    gradients[w] = sum over slots of partials[slot,w]
+/// Order:   slots from the first to the last
+pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
+    let place = segment.partials;
+    let mut sums = vec![S::ZERO; place.words];
+    for slot in 0..place.slots {
+        for (sum, partial) in sums.iter_mut().zip(&partials[place.first + slot * place.words..]) {
+            sum.add(f64::from(*partial));
+        }
+    }
+    sums.into_iter().map(S::word).collect()
+}

@@ -18,7 +18,7 @@ fn sum_scores() {
     for (var i = 0u; i < arrayLength(&scores); i++) {
         sum += scores[i];
     }
-    metrics[step.slot] = sum;
+    metrics[step.slot] = vec4f(sum.xyz, 0.0);
 }
 
 struct Segment {

@@ -1,4 +1,5 @@
 //! placeholder
+pub mod check;
 pub mod cli;
 pub mod cpu;
 pub mod data;

@@ -235,6 +235,15 @@ impl Runner for CpuRunner {
         self.finished.pop_front().ok_or_else(nothing)
     }
 
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
+        self.check(std::slice::from_ref(step))?;
+        for _ in 0..times {
+            let op = self.plan.ops[index].clone();
+            self.run(&op, step);
+        }
+        Ok(())
+    }
+
     fn capacity(&self) -> usize {
         MOST_STEPS
     }

@@ -192,25 +192,6 @@ impl GpuRunner {
         dispatches
     }
 
-    /// Runs operation `index` of the plan alone, `times` times in one pass, and waits for it.
-    ///
-    /// Errors: those of the device.
-    pub fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
-        self.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for _ in 0..times {
-                self.dispatches[index].record(&mut pass, 0);
-            }
-        }
-        let submission = self.queue.submit([encoder.finish()]);
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
-        self.check()?;
-        waited.map_err(|e| device_lost(&e.to_string()))?;
-        Ok(())
-    }
-
     fn staging(&self, bytes: u64) -> wgpu::Buffer {
         buffer(&self.device, "staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
@@ -291,6 +272,22 @@ impl Runner for GpuRunner {
         let metrics: Vec<Metrics> = bytemuck::pod_collect_to_vec(&words);
         debug_assert_eq!(metrics.len(), pending.steps);
         Ok(metrics)
+    }
+
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
+        self.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for _ in 0..times {
+                self.dispatches[index].record(&mut pass, 0);
+            }
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        waited.map_err(|e| device_lost(&e.to_string()))?;
+        Ok(())
     }
 
     fn capacity(&self) -> usize {

@@ -12,8 +12,10 @@ fn packed(dense: &Dense) -> Packed {
 
 /// Output of a dense layer.
 ///
+/// ```text
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
+/// ```
 pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let blocks = x.len() / (BLOCK * dense.inputs);
@@ -33,9 +35,11 @@ pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::W
 
 /// Gradient of the loss with respect to the sums of a dense layer's input.
 ///
+/// ```text
 /// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->
 ///          dx [block,inputs,n]   f32
 /// Math:    dx[i,n] = f'(x[i,n]) * sum over o of w[o,i] * dy[o,n]; f is the activation that made x
+/// ```
 pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let mut dx = vec![S::ZERO.word(); x.len()];
@@ -54,10 +58,12 @@ pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: 
 
 /// Gradient of the loss with respect to the weights and bias of a dense layer, in parts.
 ///
+/// ```text
 /// Shapes:  x [block,inputs,n]  dy [block,outputs,n]  ->  partials [chunk,word]   f32
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each part over the blocks of
 ///          a chunk
 /// Order:   blocks, then samples
+/// ```
 pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let blocks = x.len() / (BLOCK * dense.inputs);

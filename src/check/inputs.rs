@@ -44,7 +44,7 @@ pub fn awkward(plan: &Plan, seed: u64, scale: f32) -> Buffers {
             *word = if n < batch { *word % classes } else { crate::cpu::MASKED };
         }
     }
-    shuffle(buffers.u32_mut(plan.order), &mut random);
+    shuffle(&mut buffers.u32_mut(plan.order)[..plan.data.samples], &mut random);
     let mut packed = vec![0.0; plan.layout.words];
     for placed in &plan.layout.tensors {
         for index in 0..placed.spec.elements() {
@@ -55,7 +55,7 @@ pub fn awkward(plan: &Plan, seed: u64, scale: f32) -> Buffers {
     buffers
 }
 
-/// A permutation; buffers are padded, so that the padding is shuffled to the end.
+/// A random permutation.
 fn shuffle(order: &mut [u32], random: &mut ChaCha8Rng) {
     for (index, word) in order.iter_mut().enumerate() {
         *word = index as u32;

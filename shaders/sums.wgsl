@@ -29,7 +29,7 @@ struct Segment {
 }
 
 struct Segments {
-    @size(16) count: u32,
+    count: u32,
     segments: array<Segment, 64>,
 }
 

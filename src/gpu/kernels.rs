@@ -141,7 +141,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             geometry: dense(d, blocks),
             workgroups: [
                 words(d.inputs.div_ceil(8).div_ceil(8)),
-                words(d.outputs.div_ceil(8).div_ceil(4)),
+                words(d.outputs.div_ceil(12).div_ceil(4)),
                 words(d.partials.slots),
             ],
             ..base
@@ -189,11 +189,11 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
 }
 
 fn pool_forward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    Kernel { source, bindings: &[0, 2], geometry: pool(p), workgroups, ..base }
+    Kernel { source, bindings: &[0, 2], overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
 }
 
 fn pool_backward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    let overrides = activation(p.input_activation);
+    let overrides = [activation(p.input_activation), vec![size(p)]].concat();
     Kernel { source, bindings: &[0, 3, 4], overrides, geometry: pool(p), workgroups, ..base }
 }
 
@@ -220,7 +220,11 @@ fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32;
 
 /// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.
 fn pool(p: &Pool) -> Vec<u32> {
-    [p.output.channels, p.output.height, p.output.width, p.size].map(words).to_vec()
+    [p.output.channels, p.output.height, p.output.width].map(words).to_vec()
+}
+
+fn size(p: &Pool) -> (&'static str, f64) {
+    ("SIZE", p.size as f64)
 }
 
 /// A count as the shaders take it. Plans are far below 2^32 words: [`super::GpuRunner`] checks their buffers.

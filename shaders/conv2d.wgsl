@@ -28,7 +28,7 @@ struct Geometry {
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
 // Taps of a kernel row that are handled together; a longer row takes several turns.
@@ -79,40 +79,41 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
 
     var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f(); var t4 = mat4x4f();
     var t5 = mat4x4f(); var t6 = mat4x4f(); var t7 = mat4x4f(); var t8 = mat4x4f(); var t9 = mat4x4f();
-    for (var c = 0u; c < g.in_channels; c++) {
-        for (var i = 0u; i < g.kernel; i++) {
-            for (var j = 0u; j < g.kernel; j += TAPS) {
-                let w = g.weights + ((group * g.in_channels + c) * g.kernel + i) * g.kernel;
-                let r = Row(weights_at(w, j, g), weights_at(w, j + 1u, g), weights_at(w, j + 2u, g),
-                            weights_at(w, j + 3u, g), weights_at(w, j + 4u, g));
-                let from_x = ((id.z * g.in_channels + c) * g.in_height + row + i) * g.in_width * QUADS + id.x;
-                let left = column + j;
-                let x0 = x[from_x + min(left, last) * QUADS];
-                let x1 = x[from_x + min(left + 1u, last) * QUADS];
-                let x2 = x[from_x + min(left + 2u, last) * QUADS];
-                let x3 = x[from_x + min(left + 3u, last) * QUADS];
-                let x4 = x[from_x + min(left + 4u, last) * QUADS];
-                let x5 = x[from_x + min(left + 5u, last) * QUADS];
-                let x6 = x[from_x + min(left + 6u, last) * QUADS];
-                let x7 = x[from_x + min(left + 7u, last) * QUADS];
-                let x8 = x[from_x + min(left + 8u, last) * QUADS];
-                let x9 = x[from_x + min(left + 9u, last) * QUADS];
-                let x10 = x[from_x + min(left + 10u, last) * QUADS];
-                let x11 = x[from_x + min(left + 11u, last) * QUADS];
-                let x12 = x[from_x + min(left + 12u, last) * QUADS];
-                let x13 = x[from_x + min(left + 13u, last) * QUADS];
-                t0 += taps(r, x0, x1, x2, x3, x4);
-                t1 += taps(r, x1, x2, x3, x4, x5);
-                t2 += taps(r, x2, x3, x4, x5, x6);
-                t3 += taps(r, x3, x4, x5, x6, x7);
-                t4 += taps(r, x4, x5, x6, x7, x8);
-                t5 += taps(r, x5, x6, x7, x8, x9);
-                t6 += taps(r, x6, x7, x8, x9, x10);
-                t7 += taps(r, x7, x8, x9, x10, x11);
-                t8 += taps(r, x8, x9, x10, x11, x12);
-                t9 += taps(r, x9, x10, x11, x12, x13);
-            }
-        }
+    // One loop, not three nested ones: a software driver blends every sum at each level.
+    let turns = (g.kernel + TAPS - 1u) / TAPS;
+    for (var t = 0u; t < g.in_channels * g.kernel * turns; t++) {
+        let c = t / (g.kernel * turns);
+        let i = t / turns % g.kernel;
+        let j = t % turns * TAPS;
+        let w = g.weights + ((group * g.in_channels + c) * g.kernel + i) * g.kernel;
+        let r = Row(weights_at(w, j, g), weights_at(w, j + 1u, g), weights_at(w, j + 2u, g),
+                    weights_at(w, j + 3u, g), weights_at(w, j + 4u, g));
+        let from_x = ((id.z * g.in_channels + c) * g.in_height + row + i) * g.in_width * QUADS + id.x;
+        let left = column + j;
+        let x0 = x[from_x + min(left, last) * QUADS];
+        let x1 = x[from_x + min(left + 1u, last) * QUADS];
+        let x2 = x[from_x + min(left + 2u, last) * QUADS];
+        let x3 = x[from_x + min(left + 3u, last) * QUADS];
+        let x4 = x[from_x + min(left + 4u, last) * QUADS];
+        let x5 = x[from_x + min(left + 5u, last) * QUADS];
+        let x6 = x[from_x + min(left + 6u, last) * QUADS];
+        let x7 = x[from_x + min(left + 7u, last) * QUADS];
+        let x8 = x[from_x + min(left + 8u, last) * QUADS];
+        let x9 = x[from_x + min(left + 9u, last) * QUADS];
+        let x10 = x[from_x + min(left + 10u, last) * QUADS];
+        let x11 = x[from_x + min(left + 11u, last) * QUADS];
+        let x12 = x[from_x + min(left + 12u, last) * QUADS];
+        let x13 = x[from_x + min(left + 13u, last) * QUADS];
+        t0 += taps(r, x0, x1, x2, x3, x4);
+        t1 += taps(r, x1, x2, x3, x4, x5);
+        t2 += taps(r, x2, x3, x4, x5, x6);
+        t3 += taps(r, x3, x4, x5, x6, x7);
+        t4 += taps(r, x4, x5, x6, x7, x8);
+        t5 += taps(r, x5, x6, x7, x8, x9);
+        t6 += taps(r, x6, x7, x8, x9, x10);
+        t7 += taps(r, x7, x8, x9, x10, x11);
+        t8 += taps(r, x8, x9, x10, x11, x12);
+        t9 += taps(r, x9, x10, x11, x12, x13);
     }
     let bias = parameters[g.bias + group];
     let o = group * 4u;
@@ -132,21 +133,29 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
 // --- backward, input: dx[c, row, column] = sum over o, i, j of w[o, c, i, j] dy[o, row - i, column - j],
 //     times the derivative of the activation that made x ---
 
-// Columns of dx that a thread computes, for four channels of four samples.
-const BACK_STRIP = 7u;
+// Columns of dx that a thread computes, for three channels of four samples: so many that the ten columns
+// of dy in C3 reach no other, and three because six channels are two threes.
+const BACK_STRIP = 14u;
 
-// One weight of each of four input channels, for one output channel and tap.
-fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec4f {
+// Whether columns of dy left and right of the ten in the middle reach this strip: not if dx is one strip.
+override EDGES: bool = true;
+
+// Four samples times three channels.
+fn outer3(samples: vec4f, channels: vec3f) -> mat3x4f {
+    return mat3x4f(samples * channels.x, samples * channels.y, samples * channels.z);
+}
+
+// One weight of each of three input channels, for one output channel and tap.
+fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec3f {
     let plane = g.kernel * g.kernel * 4u;
     let at = first + min(tap, g.kernel - 1u) * 4u;
     let last = g.in_channels - 1u;
-    let w = vec4f(
+    let w = vec3f(
         parameters_scalar[at + channel * plane],
         parameters_scalar[at + min(channel + 1u, last) * plane],
         parameters_scalar[at + min(channel + 2u, last) * plane],
-        parameters_scalar[at + min(channel + 3u, last) * plane],
     );
-    return select(vec4f(), w, tap < g.kernel);
+    return select(vec3f(), w, tap < g.kernel);
 }
 
 // dy, or 0 beyond its borders.
@@ -155,61 +164,88 @@ fn dy_at(row_of_dy: u32, column: i32, g: Geometry) -> vec4f {
     return select(vec4f(), dy[row_of_dy + u32(clamp(column, 0, i32(g.out_width) - 1)) * QUADS], inside);
 }
 
-fn store_dx(sum: mat4x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry) {
+fn store_dx(sum: mat3x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry) {
     if column >= g.in_width { return; }
     let plane = g.in_height * g.in_width * QUADS;
     let at = row_of_x + column * QUADS;
     dx[at] = sum[0] * derivative(x[at]);
     if channel + 1u < g.in_channels { dx[at + plane] = sum[1] * derivative(x[at + plane]); }
     if channel + 2u < g.in_channels { dx[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane]); }
-    if channel + 3u < g.in_channels { dx[at + 3u * plane] = sum[3] * derivative(x[at + 3u * plane]); }
 }
 
-// id.x: quad; id.y: strip, row and group of four input channels; id.z: block.
+// id.x: quad; id.y: strip, row and group of three input channels; id.z: block.
 @compute @workgroup_size(8, 8)
 fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let strips = (g.in_width + BACK_STRIP - 1u) / BACK_STRIP;
-    let groups = (g.in_channels + 3u) / 4u;
+    let groups = (g.in_channels + 2u) / 3u;
     if id.y >= strips * g.in_height * groups { return; }
     let column = id.y % strips * BACK_STRIP;
     let row = id.y / strips % g.in_height;
-    let c = id.y / (strips * g.in_height) * 4u;
+    let c = id.y / (strips * g.in_height) * 3u;
     // Kernel rows whose output row exists.
     let first_i = max(row + 1u, g.out_height) - g.out_height;
     let end_i = min(row + 1u, g.kernel);
 
-    var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f();
-    var t4 = mat4x4f(); var t5 = mat4x4f(); var t6 = mat4x4f();
-    for (var o = 0u; o < g.out_channels; o++) {
-        for (var i = first_i; i < end_i; i++) {
-            for (var j = 0u; j < g.kernel; j += TAPS) {
-                let w = g.weights * 4u + ((o / 4u * g.in_channels * g.kernel + i) * g.kernel) * 4u + o % 4u;
-                // Reversed: the first tap of a row meets the rightmost of the columns it reaches.
-                let r = Row(weights_of_inputs(w, c, j + 4u, g), weights_of_inputs(w, c, j + 3u, g),
-                            weights_of_inputs(w, c, j + 2u, g), weights_of_inputs(w, c, j + 1u, g),
-                            weights_of_inputs(w, c, j, g));
-                let from_dy = ((id.z * g.out_channels + o) * g.out_height + row - i) * g.out_width * QUADS + id.x;
-                let left = i32(column) - i32(j) - 4;
-                let d0 = dy_at(from_dy, left, g);
-                let d1 = dy_at(from_dy, left + 1, g);
-                let d2 = dy_at(from_dy, left + 2, g);
-                let d3 = dy_at(from_dy, left + 3, g);
-                let d4 = dy_at(from_dy, left + 4, g);
-                let d5 = dy_at(from_dy, left + 5, g);
-                let d6 = dy_at(from_dy, left + 6, g);
-                let d7 = dy_at(from_dy, left + 7, g);
-                let d8 = dy_at(from_dy, left + 8, g);
-                let d9 = dy_at(from_dy, left + 9, g);
-                let d10 = dy_at(from_dy, left + 10, g);
-                t0 += taps(r, d0, d1, d2, d3, d4);
-                t1 += taps(r, d1, d2, d3, d4, d5);
-                t2 += taps(r, d2, d3, d4, d5, d6);
-                t3 += taps(r, d3, d4, d5, d6, d7);
-                t4 += taps(r, d4, d5, d6, d7, d8);
-                t5 += taps(r, d5, d6, d7, d8, d9);
-                t6 += taps(r, d6, d7, d8, d9, d10);
-            }
+    var t0 = mat3x4f(); var t1 = mat3x4f(); var t2 = mat3x4f(); var t3 = mat3x4f(); var t4 = mat3x4f();
+    var t5 = mat3x4f(); var t6 = mat3x4f(); var t7 = mat3x4f(); var t8 = mat3x4f(); var t9 = mat3x4f();
+    var t10 = mat3x4f(); var t11 = mat3x4f(); var t12 = mat3x4f(); var t13 = mat3x4f();
+    let rows = end_i - first_i;
+    let turns = (g.kernel + TAPS - 1u) / TAPS;
+    for (var t = 0u; t < g.out_channels * rows * turns; t++) {
+        let o = t / (rows * turns);
+        let i = first_i + t / turns % rows;
+        let j = t % turns * TAPS;
+        let w = g.weights * 4u + ((o / 4u * g.in_channels * g.kernel + i) * g.kernel) * 4u + o % 4u;
+        let w0 = weights_of_inputs(w, c, j, g);
+        let w1 = weights_of_inputs(w, c, j + 1u, g);
+        let w2 = weights_of_inputs(w, c, j + 2u, g);
+        let w3 = weights_of_inputs(w, c, j + 3u, g);
+        let w4 = weights_of_inputs(w, c, j + 4u, g);
+        let from_dy = ((id.z * g.out_channels + o) * g.out_height + row - i) * g.out_width * QUADS + id.x;
+        // Column p of the strip meets d(p + 4) with tap 0, ..., d(p) with tap 4.
+        let left = i32(column) - i32(j) - 4;
+        let d4 = dy_at(from_dy, left + 4, g);
+        let d5 = dy_at(from_dy, left + 5, g);
+        let d6 = dy_at(from_dy, left + 6, g);
+        let d7 = dy_at(from_dy, left + 7, g);
+        let d8 = dy_at(from_dy, left + 8, g);
+        let d9 = dy_at(from_dy, left + 9, g);
+        let d10 = dy_at(from_dy, left + 10, g);
+        let d11 = dy_at(from_dy, left + 11, g);
+        let d12 = dy_at(from_dy, left + 12, g);
+        let d13 = dy_at(from_dy, left + 13, g);
+        t0 += outer3(d4, w0);
+        t1 += outer3(d5, w0) + outer3(d4, w1);
+        t2 += outer3(d6, w0) + outer3(d5, w1) + outer3(d4, w2);
+        t3 += outer3(d7, w0) + outer3(d6, w1) + outer3(d5, w2) + outer3(d4, w3);
+        t4 += outer3(d8, w0) + outer3(d7, w1) + outer3(d6, w2) + outer3(d5, w3) + outer3(d4, w4);
+        t5 += outer3(d9, w0) + outer3(d8, w1) + outer3(d7, w2) + outer3(d6, w3) + outer3(d5, w4);
+        t6 += outer3(d10, w0) + outer3(d9, w1) + outer3(d8, w2) + outer3(d7, w3) + outer3(d6, w4);
+        t7 += outer3(d11, w0) + outer3(d10, w1) + outer3(d9, w2) + outer3(d8, w3) + outer3(d7, w4);
+        t8 += outer3(d12, w0) + outer3(d11, w1) + outer3(d10, w2) + outer3(d9, w3) + outer3(d8, w4);
+        t9 += outer3(d13, w0) + outer3(d12, w1) + outer3(d11, w2) + outer3(d10, w3) + outer3(d9, w4);
+        t10 += outer3(d13, w1) + outer3(d12, w2) + outer3(d11, w3) + outer3(d10, w4);
+        t11 += outer3(d13, w2) + outer3(d12, w3) + outer3(d11, w4);
+        t12 += outer3(d13, w3) + outer3(d12, w4);
+        t13 += outer3(d13, w4);
+        if EDGES {
+            let d0 = dy_at(from_dy, left, g);
+            let d1 = dy_at(from_dy, left + 1, g);
+            let d2 = dy_at(from_dy, left + 2, g);
+            let d3 = dy_at(from_dy, left + 3, g);
+            let d14 = dy_at(from_dy, left + 14, g);
+            let d15 = dy_at(from_dy, left + 15, g);
+            let d16 = dy_at(from_dy, left + 16, g);
+            let d17 = dy_at(from_dy, left + 17, g);
+            t0 += outer3(d3, w1) + outer3(d2, w2) + outer3(d1, w3) + outer3(d0, w4);
+            t1 += outer3(d3, w2) + outer3(d2, w3) + outer3(d1, w4);
+            t2 += outer3(d3, w3) + outer3(d2, w4);
+            t3 += outer3(d3, w4);
+            t10 += outer3(d14, w0);
+            t11 += outer3(d15, w0) + outer3(d14, w1);
+            t12 += outer3(d16, w0) + outer3(d15, w1) + outer3(d14, w2);
+            t13 += outer3(d17, w0) + outer3(d16, w1) + outer3(d15, w2) + outer3(d14, w3);
         }
     }
     let to_x = ((id.z * g.in_channels + c) * g.in_height + row) * g.in_width * QUADS + id.x;
@@ -220,6 +256,13 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
     store_dx(t4, to_x, column + 4u, c, g);
     store_dx(t5, to_x, column + 5u, c, g);
     store_dx(t6, to_x, column + 6u, c, g);
+    store_dx(t7, to_x, column + 7u, c, g);
+    store_dx(t8, to_x, column + 8u, c, g);
+    store_dx(t9, to_x, column + 9u, c, g);
+    store_dx(t10, to_x, column + 10u, c, g);
+    store_dx(t11, to_x, column + 11u, c, g);
+    store_dx(t12, to_x, column + 12u, c, g);
+    store_dx(t13, to_x, column + 13u, c, g);
 }
 
 // --- backward, weights: dw[o, c, i, j] = sum over samples, row, column of
@@ -276,42 +319,43 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
 
     var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums(); var s4 = Sums();
     var b = vec4f();
-    let end = min((id.z + 1u) * g.blocks_per_chunk, g.blocks);
-    for (var block = id.z * g.blocks_per_chunk; block < end; block++) {
-        for (var row = 0u; row < g.out_height; row++) {
-            let plane = (block * g.in_channels + c) * g.in_height;
-            let from_0 = (plane + min(row + i, last_row)) * g.in_width * QUADS + id.x;
-            let from_1 = (plane + min(row + i + 1u, last_row)) * g.in_width * QUADS + id.x;
-            let from_2 = (plane + min(row + i + 2u, last_row)) * g.in_width * QUADS + id.x;
-            let from_3 = (plane + min(row + i + 3u, last_row)) * g.in_width * QUADS + id.x;
-            let from_4 = (plane + min(row + i + 4u, last_row)) * g.in_width * QUADS + id.x;
-            let from_dy = (block * g.out_channels * g.out_height + row) * g.out_width * QUADS + id.x;
-            let map = g.out_height * g.out_width * QUADS;
-            let from_d0 = from_dy + o * map;
-            let from_d1 = from_dy + min(o + 1u, last_o) * map;
-            let from_d2 = from_dy + min(o + 2u, last_o) * map;
-            let from_d3 = from_dy + min(o + 3u, last_o) * map;
-            var w0 = window_at(from_0, j, last);
-            var w1 = window_at(from_1, j, last);
-            var w2 = window_at(from_2, j, last);
-            var w3 = window_at(from_3, j, last);
-            var w4 = window_at(from_4, j, last);
-            for (var column = 0u; column < g.out_width; column++) {
-                let next = min(column + j + 4u, last) * QUADS;
-                w0 = slide(w0, x[from_0 + next]);
-                w1 = slide(w1, x[from_1 + next]);
-                w2 = slide(w2, x[from_2 + next]);
-                w3 = slide(w3, x[from_3 + next]);
-                w4 = slide(w4, x[from_4 + next]);
-                let at = column * QUADS;
-                let d = mat4x4f(dy[from_d0 + at], dy[from_d1 + at], dy[from_d2 + at], dy[from_d3 + at]);
-                s0 = add(s0, w0, d);
-                s1 = add(s1, w1, d);
-                s2 = add(s2, w2, d);
-                s3 = add(s3, w3, d);
-                s4 = add(s4, w4, d);
-                b += vec4f(1.0) * d;
-            }
+    let first_block = id.z * g.blocks_per_chunk;
+    let blocks = min(g.blocks_per_chunk, g.blocks - first_block);
+    for (var t = 0u; t < blocks * g.out_height; t++) {
+        let block = first_block + t / g.out_height;
+        let row = t % g.out_height;
+        let plane = (block * g.in_channels + c) * g.in_height;
+        let from_0 = (plane + min(row + i, last_row)) * g.in_width * QUADS + id.x;
+        let from_1 = (plane + min(row + i + 1u, last_row)) * g.in_width * QUADS + id.x;
+        let from_2 = (plane + min(row + i + 2u, last_row)) * g.in_width * QUADS + id.x;
+        let from_3 = (plane + min(row + i + 3u, last_row)) * g.in_width * QUADS + id.x;
+        let from_4 = (plane + min(row + i + 4u, last_row)) * g.in_width * QUADS + id.x;
+        let from_dy = (block * g.out_channels * g.out_height + row) * g.out_width * QUADS + id.x;
+        let map = g.out_height * g.out_width * QUADS;
+        let from_d0 = from_dy + o * map;
+        let from_d1 = from_dy + min(o + 1u, last_o) * map;
+        let from_d2 = from_dy + min(o + 2u, last_o) * map;
+        let from_d3 = from_dy + min(o + 3u, last_o) * map;
+        var w0 = window_at(from_0, j, last);
+        var w1 = window_at(from_1, j, last);
+        var w2 = window_at(from_2, j, last);
+        var w3 = window_at(from_3, j, last);
+        var w4 = window_at(from_4, j, last);
+        for (var column = 0u; column < g.out_width; column++) {
+            let next = min(column + j + 4u, last) * QUADS;
+            w0 = slide(w0, x[from_0 + next]);
+            w1 = slide(w1, x[from_1 + next]);
+            w2 = slide(w2, x[from_2 + next]);
+            w3 = slide(w3, x[from_3 + next]);
+            w4 = slide(w4, x[from_4 + next]);
+            let at = column * QUADS;
+            let d = mat4x4f(dy[from_d0 + at], dy[from_d1 + at], dy[from_d2 + at], dy[from_d3 + at]);
+            s0 = add(s0, w0, d);
+            s1 = add(s1, w1, d);
+            s2 = add(s2, w2, d);
+            s3 = add(s3, w3, d);
+            s4 = add(s4, w4, d);
+            b += vec4f(1.0) * d;
         }
     }
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;

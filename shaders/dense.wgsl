@@ -21,7 +21,7 @@ struct Geometry {
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
 // Threads that share a block: each takes four of its eight quads.
@@ -124,10 +124,10 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     for (var o = 0u; o < g.outputs; o++) {
         let at = from_dy + o * QUADS;
         let d0 = dy[at]; let d1 = dy[at + 1u]; let d2 = dy[at + 2u]; let d3 = dy[at + 3u];
-        let from = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
-        let w0 = weights_of_inputs(from, i);
-        let w1 = weights_of_inputs(from, i + 4u);
-        let w2 = weights_of_inputs(from, i + 8u);
+        let first = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
+        let w0 = weights_of_inputs(first, i);
+        let w1 = weights_of_inputs(first, i + 4u);
+        let w2 = weights_of_inputs(first, i + 8u);
         t00 += outer(d0, w0); t01 += outer(d0, w1); t02 += outer(d0, w2);
         t10 += outer(d1, w0); t11 += outer(d1, w1); t12 += outer(d1, w2);
         t20 += outer(d2, w0); t21 += outer(d2, w1); t22 += outer(d2, w2);
@@ -150,73 +150,82 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
 // --- backward, weights: dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum over samples of dy[o] ---
 
 // Four outputs of one quad; past the last output they repeat it, and are masked.
-fn dy_at(from: u32, o: u32) -> mat4x4f {
+fn dy_at(first: u32, o: u32) -> mat4x4f {
     let last = geometry.outputs - 1u;
-    return mat4x4f(dy[from + min(o, last) * QUADS], dy[from + min(o + 1u, last) * QUADS],
-                   dy[from + min(o + 2u, last) * QUADS], dy[from + min(o + 3u, last) * QUADS]);
+    return mat4x4f(dy[first + min(o, last) * QUADS], dy[first + min(o + 1u, last) * QUADS],
+                   dy[first + min(o + 2u, last) * QUADS], dy[first + min(o + 3u, last) * QUADS]);
 }
 
-fn x_at(from: u32, i: u32) -> vec4f {
-    return x[from + min(i, geometry.inputs - 1u) * QUADS];
+fn x_at(first: u32, i: u32) -> vec4f {
+    return x[first + min(i, geometry.inputs - 1u) * QUADS];
 }
 
 fn mask_of(o: u32) -> vec4f {
     return select(vec4f(), vec4f(1.0), vec4u(o, o + 1u, o + 2u, o + 3u) < vec4u(geometry.outputs));
 }
 
-fn store_dw(sum0: vec4f, sum1: vec4f, slot: u32, group: u32, i: u32) {
-    if i >= geometry.inputs { return; }
-    let at = slot + group * geometry.inputs + i;
-    partials[at] = sum0 * mask_of(group * 4u);
-    if (group + 1u) * 4u < geometry.outputs { partials[at + geometry.inputs] = sum1 * mask_of(group * 4u + 4u); }
+// One input's sums for three groups of four outputs.
+struct Sums { a: vec4f, b: vec4f, c: vec4f }
+
+// `x * d` is four dot products over the four samples, one for each output.
+fn add(s: Sums, x: vec4f, d0: mat4x4f, d1: mat4x4f, d2: mat4x4f) -> Sums {
+    return Sums(s.a + x * d0, s.b + x * d1, s.c + x * d2);
 }
 
-// id.x: group of eight inputs; id.y: group of eight outputs; id.z: chunk of blocks.
+// Three vec4f, a group's stride apart, as far as there are outputs.
+fn store_groups(s: Sums, at: u32, stride: u32, o: u32) {
+    partials[at] = s.a * mask_of(o);
+    if o + 4u < geometry.outputs { partials[at + stride] = s.b * mask_of(o + 4u); }
+    if o + 8u < geometry.outputs { partials[at + 2u * stride] = s.c * mask_of(o + 8u); }
+}
+
+fn store_dw(s: Sums, slot: u32, group: u32, i: u32) {
+    if i >= geometry.inputs { return; }
+    store_groups(s, slot + group * geometry.inputs + i, geometry.inputs, group * 4u);
+}
+
+// id.x: group of eight inputs; id.y: group of twelve outputs; id.z: chunk of blocks.
 @compute @workgroup_size(8, 4)
 fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let i = id.x * 8u;
-    let group = id.y * 2u;
+    let group = id.y * 3u;
     let o = group * 4u;
     if i >= g.inputs || o >= g.outputs { return; }
 
-    var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
-    var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
-    var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
-    var b4 = vec4f(); var b5 = vec4f(); var b6 = vec4f(); var b7 = vec4f();
-    var bias0 = vec4f(); var bias1 = vec4f();
-    let end = min((id.z + 1u) * g.blocks_per_chunk, g.blocks);
-    for (var block = id.z * g.blocks_per_chunk; block < end; block++) {
-        for (var quad = 0u; quad < QUADS; quad++) {
-            let from_dy = block * g.outputs * QUADS + quad;
-            let from_x = block * g.inputs * QUADS + quad;
-            let d0 = dy_at(from_dy, o);
-            let d1 = dy_at(from_dy, o + 4u);
-            let x0 = x_at(from_x, i); let x1 = x_at(from_x, i + 1u);
-            let x2 = x_at(from_x, i + 2u); let x3 = x_at(from_x, i + 3u);
-            let x4 = x_at(from_x, i + 4u); let x5 = x_at(from_x, i + 5u);
-            let x6 = x_at(from_x, i + 6u); let x7 = x_at(from_x, i + 7u);
-            // `x * d` is four dot products over the four samples, one for each output.
-            a0 += x0 * d0; a1 += x1 * d0; a2 += x2 * d0; a3 += x3 * d0;
-            a4 += x4 * d0; a5 += x5 * d0; a6 += x6 * d0; a7 += x7 * d0;
-            b0 += x0 * d1; b1 += x1 * d1; b2 += x2 * d1; b3 += x3 * d1;
-            b4 += x4 * d1; b5 += x5 * d1; b6 += x6 * d1; b7 += x7 * d1;
-            bias0 += vec4f(1.0) * d0; bias1 += vec4f(1.0) * d1;
-        }
+    var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums();
+    var s4 = Sums(); var s5 = Sums(); var s6 = Sums(); var s7 = Sums();
+    var bias = Sums();
+    // One loop, not two nested ones: a software driver blends every sum at each level.
+    let first_block = id.z * g.blocks_per_chunk;
+    let blocks = min(g.blocks_per_chunk, g.blocks - first_block);
+    for (var t = 0u; t < blocks * QUADS; t++) {
+        let block = first_block + t / QUADS;
+        let quad = t % QUADS;
+        let from_dy = block * g.outputs * QUADS + quad;
+        let from_x = block * g.inputs * QUADS + quad;
+        let d0 = dy_at(from_dy, o);
+        let d1 = dy_at(from_dy, o + 4u);
+        let d2 = dy_at(from_dy, o + 8u);
+        s0 = add(s0, x_at(from_x, i), d0, d1, d2);
+        s1 = add(s1, x_at(from_x, i + 1u), d0, d1, d2);
+        s2 = add(s2, x_at(from_x, i + 2u), d0, d1, d2);
+        s3 = add(s3, x_at(from_x, i + 3u), d0, d1, d2);
+        s4 = add(s4, x_at(from_x, i + 4u), d0, d1, d2);
+        s5 = add(s5, x_at(from_x, i + 5u), d0, d1, d2);
+        s6 = add(s6, x_at(from_x, i + 6u), d0, d1, d2);
+        s7 = add(s7, x_at(from_x, i + 7u), d0, d1, d2);
+        bias = add(bias, vec4f(1.0), d0, d1, d2);
     }
     let slot = g.partials + id.z * g.partials_stride;
-    store_dw(a0, b0, slot, group, i);
-    store_dw(a1, b1, slot, group, i + 1u);
-    store_dw(a2, b2, slot, group, i + 2u);
-    store_dw(a3, b3, slot, group, i + 3u);
-    store_dw(a4, b4, slot, group, i + 4u);
-    store_dw(a5, b5, slot, group, i + 5u);
-    store_dw(a6, b6, slot, group, i + 6u);
-    store_dw(a7, b7, slot, group, i + 7u);
+    store_dw(s0, slot, group, i);
+    store_dw(s1, slot, group, i + 1u);
+    store_dw(s2, slot, group, i + 2u);
+    store_dw(s3, slot, group, i + 3u);
+    store_dw(s4, slot, group, i + 4u);
+    store_dw(s5, slot, group, i + 5u);
+    store_dw(s6, slot, group, i + 6u);
+    store_dw(s7, slot, group, i + 7u);
     // The bias follows the layer's weights; the thread of the first inputs writes it.
-    if i == 0u {
-        let to = slot + g.bias - g.weights + group;
-        partials[to] = bias0 * mask_of(o);
-        if o + 4u < g.outputs { partials[to + 1u] = bias1 * mask_of(o + 4u); }
-    }
+    if i == 0u { store_groups(bias, slot + g.bias - g.weights + group, 1u, o); }
 }

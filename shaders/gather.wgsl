@@ -22,8 +22,8 @@ struct Step {
 @group(0) @binding(2) var<storage, read> order: array<u32>;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> targets: array<vec4u>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
-@group(0) @binding(7) var<uniform> step: Step;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
+@group(0) @binding(7) var<storage, read> step: Step;
 
 const QUADS = 8u;
 // The target of a sample past the end of a short batch.

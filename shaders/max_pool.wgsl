@@ -6,14 +6,16 @@ struct Geometry {
     out_planes: u32, // channels
     out_height: u32,
     out_width: u32,
-    size: u32,
 }
+
+// Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
+override SIZE: u32 = 2u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Geometry;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
 
@@ -21,9 +23,9 @@ const QUADS = 8u;
 fn first_of_block(item: u32, block: u32, quad: u32, g: Geometry) -> u32 {
     let column = item % g.out_width;
     let row = item / g.out_width; // over all channels: rows of x are size times as many
-    let in_width = g.out_width * g.size;
+    let in_width = g.out_width * SIZE;
     let rows = block * g.out_planes * g.out_height + row;
-    return (rows * g.size * in_width + column * g.size) * QUADS + quad;
+    return (rows * SIZE * in_width + column * SIZE) * QUADS + quad;
 }
 
 // id.x: quad; id.y: output value; id.z: block.
@@ -34,9 +36,9 @@ fn max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
     if id.y >= outputs { return; }
     let first = first_of_block(id.y, id.z, id.x, g);
     var largest = x[first];
-    for (var i = 0u; i < g.size; i++) {
-        for (var j = 0u; j < g.size; j++) {
-            largest = max(largest, x[first + (i * g.out_width * g.size + j) * QUADS]);
+    for (var i = 0u; i < SIZE; i++) {
+        for (var j = 0u; j < SIZE; j++) {
+            largest = max(largest, x[first + (i * g.out_width * SIZE + j) * QUADS]);
         }
     }
     y[(id.z * outputs + id.y) * QUADS + id.x] = largest;
@@ -51,19 +53,19 @@ fn max_pool_backward(@builtin(global_invocation_id) id: vec3u) {
     let first = first_of_block(id.y, id.z, id.x, g);
     var largest = x[first];
     var winner = vec4u();
-    for (var i = 0u; i < g.size; i++) {
-        for (var j = 0u; j < g.size; j++) {
-            let value = x[first + (i * g.out_width * g.size + j) * QUADS];
-            winner = select(winner, vec4u(i * g.size + j), value > largest);
+    for (var i = 0u; i < SIZE; i++) {
+        for (var j = 0u; j < SIZE; j++) {
+            let value = x[first + (i * g.out_width * SIZE + j) * QUADS];
+            winner = select(winner, vec4u(i * SIZE + j), value > largest);
             largest = max(largest, value);
         }
     }
     // Only the winner passes a gradient, so only its derivative is needed.
     let gradient = dy[(id.z * outputs + id.y) * QUADS + id.x] * derivative(largest);
-    for (var i = 0u; i < g.size; i++) {
-        for (var j = 0u; j < g.size; j++) {
-            let won = winner == vec4u(i * g.size + j);
-            dx[first + (i * g.out_width * g.size + j) * QUADS] = select(vec4f(), gradient, won);
+    for (var i = 0u; i < SIZE; i++) {
+        for (var j = 0u; j < SIZE; j++) {
+            let won = winner == vec4u(i * SIZE + j);
+            dx[first + (i * g.out_width * SIZE + j) * QUADS] = select(vec4f(), gradient, won);
         }
     }
 }

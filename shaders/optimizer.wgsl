@@ -18,7 +18,7 @@ struct Step {
 @group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> momentum: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
-@group(0) @binding(7) var<uniform> step: Step;
+@group(0) @binding(7) var<storage, read> step: Step;
 
 override NESTEROV: bool = false;
 

@@ -8,16 +8,17 @@ struct Step {
 
 @group(0) @binding(0) var<storage, read> scores: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> metrics: array<vec4f>;
-@group(0) @binding(7) var<uniform> step: Step;
+@group(0) @binding(7) var<storage, read> step: Step;
 
 // One thread adds (loss, hits, count) over the batch, into the step's row of `metrics`.
 @compute @workgroup_size(1)
 fn sum_scores() {
     var sum = vec4f();
-    for (var i = 0u; i < step.count; i++) {
+    // Masked samples score zeros.
+    for (var i = 0u; i < arrayLength(&scores); i++) {
         sum += scores[i];
     }
-    metrics[step.slot] = sum;
+    metrics[step.slot] = vec4f(sum.xyz, 0.0);
 }
 
 struct Segment {
@@ -28,13 +29,13 @@ struct Segment {
 }
 
 struct Segments {
-    @size(16) count: u32,
+    count: u32,
     segments: array<Segment, 64>,
 }
 
 @group(0) @binding(2) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> gradients: array<vec4f>;
-@group(0) @binding(6) var<uniform> geometry: Segments;
+@group(0) @binding(6) var<storage, read> geometry: Segments;
 
 // id.x: four parameters.
 @compute @workgroup_size(64)

@@ -51,8 +51,10 @@ fn steepest(activation: Activation) -> f64 {
 
 /// Forward: the output `f(sum)` of a layer.
 ///
+/// ```text
 /// Math:    identity a; relu max(a, 0); tanh; scaled tanh 1.7159 tanh(2a/3); sigmoid 1 / (1 + exp(-a))
 /// Source:  LeCun et al. 1998, appendix A (scaled tanh)
+/// ```
 pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
     let y = activate(activation, sum.value());
     match activation {
@@ -64,8 +66,10 @@ pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
 
 /// Backward: the gradient with respect to a sum, from the gradient `dx` with respect to `x = f(sum)`.
 ///
+/// ```text
 /// Math:    dx * f'(sum), from x: relu x > 0 (0 at 0); tanh 1 - x^2; scaled tanh
 ///          (2/3)(1.7159 - x^2/1.7159); sigmoid x(1 - x)
+/// ```
 pub fn backward<S: Sum>(activation: Activation, dx: S, x: f32) -> S {
     let slope: S = derivative(activation, f64::from(x));
     S::of(dx.value() * slope.value(), dx.magnitude() * slope.magnitude())

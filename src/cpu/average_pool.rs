@@ -8,8 +8,10 @@ use crate::plan::{BLOCK, Pool};
 
 /// Output of average pooling.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = sum over i,j < size of x[c, r*size+i, q*size+j, n] / size^2
+/// ```
 pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, size, .. } = *pool;
     let maps = x.len() / (BLOCK * input.height * input.width);
@@ -35,8 +37,10 @@ pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
 
 /// Gradient of the loss with respect to the sums of average pooling's input.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * dy[c, r/size, q/size, n] / size^2; f is the activation that made x
+/// ```
 pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, size, .. } = *pool;
     let map_words = input.height * input.width * BLOCK;

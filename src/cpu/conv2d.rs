@@ -17,9 +17,11 @@ fn packed(conv: &Conv2d) -> Packed {
 
 /// Output of a convolution.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  parameters w [oc,c,k,k] packed, b [oc]  ->  y [block,oc,oh,ow,n]   f32
 /// Math:    y[o,r,q,n] = f(b[o] + sum over c,i,j of w[o,c,i,j] * x[c,r+i,q+j,n])
 /// Source:  LeCun et al. 1998, section II
+/// ```
 pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
@@ -50,9 +52,11 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> Vec<S::W
 
 /// Gradient of the loss with respect to the sums of a convolution's input.
 ///
+/// ```text
 /// Shapes:  dy [block,oc,oh,ow,n]  parameters w [oc,c,k,k] packed  x [block,c,h,w,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * sum over o,i,j of w[o,c,i,j] * dy[o,r-i,q-j,n], where r-i and q-j
 ///          lie in the output; f is the activation that made x
+/// ```
 pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
@@ -86,11 +90,13 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
 
 /// Gradient of the loss with respect to the weights and bias of a convolution, in parts.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n]  ->  partials [chunk,quad,word]   f32
 /// Math:    dw[o,c,i,j] = sum over n,r,q of dy[o,r,q,n] * x[c,r+i,q+j,n], db[o] = sum over n,r,q of dy[o,r,q,n],
 ///          each part over the blocks of a chunk and the four samples of a quad
 /// Order:   blocks, rows, columns, then the samples of the quad
 /// Source:  LeCun et al. 1998, section II
+/// ```
 pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);

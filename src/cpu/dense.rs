@@ -12,8 +12,10 @@ fn packed(dense: &Dense) -> Packed {
 
 /// Output of a dense layer.
 ///
+/// ```text
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
+/// ```
 pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let blocks = x.len() / (BLOCK * dense.inputs);
@@ -33,8 +35,11 @@ pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::W
 
 /// Gradient of the loss with respect to the sums of a dense layer's input.
 ///
-/// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->  dx [block,inputs,n]   f32
+/// ```text
+/// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->
+///          dx [block,inputs,n]   f32
 /// Math:    dx[i,n] = f'(x[i,n]) * sum over o of w[o,i] * dy[o,n]; f is the activation that made x
+/// ```
 pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let mut dx = vec![S::ZERO.word(); x.len()];
@@ -53,10 +58,12 @@ pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: 
 
 /// Gradient of the loss with respect to the weights and bias of a dense layer, in parts.
 ///
+/// ```text
 /// Shapes:  x [block,inputs,n]  dy [block,outputs,n]  ->  partials [chunk,word]   f32
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each part over the blocks of
 ///          a chunk
 /// Order:   blocks, then samples
+/// ```
 pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let blocks = x.len() / (BLOCK * dense.inputs);
@@ -64,16 +71,21 @@ pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::
         .into_par_iter()
         .map(|index| {
             let (chunk, o) = (index / dense.outputs, index % dense.outputs);
-            let sum_over_blocks = |factor: &dyn Fn(usize) -> [f32; BLOCK]| {
+            let blocks = || chunk_blocks(&dense.partials, chunk, blocks);
+            let dy = |block| lanes(dy, block * dense.outputs + o);
+            let mut all = Vec::with_capacity(packed.rest + 1);
+            for i in 0..dense.inputs {
                 let mut sums = [S::ZERO; BLOCK];
-                for block in chunk_blocks(&dense.partials, chunk, blocks) {
-                    add_products(&mut sums, lanes(dy, block * dense.outputs + o), &factor(block));
+                for block in blocks() {
+                    add_products(&mut sums, dy(block), lanes(x, block * dense.inputs + i));
                 }
-                [total(&sums)]
-            };
-            let mut all: Vec<[S; 1]> =
-                (0..dense.inputs).map(|i| sum_over_blocks(&|block| *lanes(x, block * dense.inputs + i))).collect();
-            all.push(sum_over_blocks(&|_| [1.0; BLOCK]));
+                all.push([total(&sums)]);
+            }
+            let mut sums = [S::ZERO; BLOCK];
+            for block in blocks() {
+                add_scaled(&mut sums, 1.0, dy(block));
+            }
+            all.push([total(&sums)]);
             all
         })
         .collect();

@@ -8,11 +8,13 @@ pub const MASKED: u32 = u32::MAX;
 
 /// The inputs and targets of a step.
 ///
+/// ```text
 /// Shapes:  images bytes [sample,h,w], four a word  labels [sample]  order [sample]  ->
 ///          x [block,c,H,W,n] f32, targets [block,n] u32
 /// Math:    x = background + (foreground - background) * byte / 255, the image centred: its first row is
 ///          row (H-h)/2, its first column column (W-w)/2; the rest is background. Sample n is
-///          order[start + n]; for n >= count x is background and the target [`MASKED`].
+///          order[start + n]; for n >= count x is background and the target MASKED.
+/// ```
 pub fn forward<S: Sum>(
     gather: &Gather,
     step: &Step,

@@ -23,8 +23,10 @@ fn largest(pool: &Pool, x: &[f32], map: usize, row: usize, column: usize, lane: 
 
 /// Output of max-pooling.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = max over i,j < size of x[c, r*size+i, q*size+j, n]
+/// ```
 pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, .. } = *pool;
     let maps = x.len() / (BLOCK * input.height * input.width);
@@ -43,8 +45,10 @@ pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
 
 /// Gradient of the loss with respect to the sums of max-pooling's input.
 ///
+/// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx = f'(x) * dy where x is the first largest of its block, else 0; f is the activation that made x
+/// ```
 pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, .. } = *pool;
     let map_words = input.height * input.width * BLOCK;

@@ -77,7 +77,7 @@ pub struct Output<W> {
 /// Nothing is changed in `buffers`. An operation may have several outputs, even in one buffer; together they
 /// are all it writes. For a u32 buffer the value is the integer and the magnitude 0.
 ///
-/// Panics: a step past the plan's batch or its data, as [`CpuRunner`] refuses it.
+/// Panics: a step past the plan's batch or its data, or a sample number in `order` past the data.
 pub fn run_op(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<Traced>> {
     outputs::<Traced>(op, step, buffers)
 }
@@ -165,6 +165,8 @@ impl CpuRunner {
     }
 
     /// Runs one operation of the plan.
+    ///
+    /// Panics: a step past the plan's batch or its data, which [`Runner::submit`] refuses with an error.
     pub fn run(&mut self, op: &Op, step: &Step) {
         for Output { buffer, first, words } in outputs::<f64>(op, step, &self.buffers) {
             self.buffers.u32_mut(buffer)[first..first + words.len()].copy_from_slice(&words);
@@ -233,6 +235,15 @@ impl Runner for CpuRunner {
     fn collect(&mut self) -> Result<Vec<Metrics>> {
         let nothing = || Error::input("there is no submission to collect", "submit steps first");
         self.finished.pop_front().ok_or_else(nothing)
+    }
+
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
+        self.check(std::slice::from_ref(step))?;
+        for _ in 0..times {
+            let op = self.plan.ops[index].clone();
+            self.run(&op, step);
+        }
+        Ok(())
     }
 
     fn capacity(&self) -> usize {

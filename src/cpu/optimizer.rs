@@ -3,10 +3,11 @@
 use super::Sum;
 use crate::plan::{Optimizer, Step};
 
-/// New parameters and state.
+/// New parameters and state, by [`sgd`] or [`adam`].
 ///
+/// ```text
 /// Shapes:  gradients [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
-/// Math:    see [`sgd`] and [`adam`]
+/// ```
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
@@ -37,8 +38,10 @@ pub fn update<S: Sum>(
 
 /// Stochastic gradient descent with momentum: new parameter and momentum.
 ///
+/// ```text
 /// Math:    g += decay * w; m = momentum * m + g; w -= rate * m (Nesterov: rate * (g + momentum * m))
 /// Source:  PyTorch's SGD with dampening 0
+/// ```
 pub fn sgd<S: Sum>(nesterov: bool, step: &Step, g: S, w: S, m: S) -> (S, S) {
     let momentum = f64::from(step.momentum);
     let g = g.plus(w.times(step.weight_decay.into()));
@@ -49,9 +52,11 @@ pub fn sgd<S: Sum>(nesterov: bool, step: &Step, g: S, w: S, m: S) -> (S, S) {
 
 /// Adam, or AdamW if the weight decay is `decoupled`: new parameter, first and second moment.
 ///
+/// ```text
 /// Math:    Adam: g += decay * w; AdamW: w *= 1 - rate * decay. Then m = b1 m + (1 - b1) g,
 ///          v = b2 v + (1 - b2) g^2, w -= rate * (m * correction1) / (sqrt(v * correction2) + epsilon)
 /// Source:  Kingma and Ba 2015; Loshchilov and Hutter 2019; PyTorch's Adam and AdamW
+/// ```
 pub fn adam<S: Sum>(decoupled: bool, step: &Step, g: S, w: S, m: S, v: S) -> (S, S, S) {
     let (beta1, beta2) = (f64::from(step.momentum), f64::from(step.beta2));
     let (rate, decay) = (f64::from(step.learning_rate), f64::from(step.weight_decay));

@@ -17,11 +17,13 @@ pub struct Loss<W> {
 
 /// Loss of each sample and its gradient.
 ///
-/// Shapes:  logits [block,class,n] f32  targets [block,n] u32  ->  see [`Loss`]
+/// ```text
+/// Shapes:  logits [block,class,n] f32  targets [block,n] u32  ->  the fields of Loss
 /// Math:    p = softmax(logits), t = (1 - s) onehot(target) + s / classes with s the label smoothing;
 ///          loss = - sum over classes of t log p; dlogits = (p - t) / count; the prediction is the first
 ///          largest logit. A masked sample has a probability, but loss 0 and gradient 0.
 /// Source:  PyTorch's CrossEntropyLoss with label_smoothing and the mean reduction
+/// ```
 pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u32]) -> Loss<S::Word> {
     let zero = S::ZERO.word();
     let smoothing = f64::from(step.label_smoothing);

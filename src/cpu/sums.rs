@@ -5,8 +5,10 @@ use crate::plan::Segment;
 
 /// A row of `metrics`: the sums over the samples of a step.
 ///
+/// ```text
 /// Shapes:  scores [block,n,4]  ->  metrics [4]   f32
 /// Math:    (sum of losses, sum of hits, samples, 0)
+/// ```
 pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
     let mut sums = [S::ZERO; 4];
     for row in scores.as_chunks::<4>().0 {
@@ -19,9 +21,11 @@ pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
 
 /// The gradients of one layer's weights and bias.
 ///
+/// ```text
 /// Shapes:  partials [slot,word]  ->  gradients [word]   f32
 /// Math:    gradients[w] = sum over slots of partials[slot,w]
 /// Order:   slots from the first to the last
+/// ```
 pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
     let place = segment.partials;
     let mut sums = vec![S::ZERO; place.words];

@@ -25,14 +25,32 @@ pub struct Adapter {
     pub(super) handle: wgpu::Adapter,
 }
 
+/// Backends that speak to the driver directly; GL is asked last, since its libraries are slow to load
+/// and talkative.
+const DIRECT: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
+
 /// Every adapter of this machine, in a stable order; empty if there is none.
 ///
 /// Errors: a bad value of `WGPU_BACKEND`.
 pub fn adapters() -> Result<Vec<Adapter>> {
-    let backends = match environment("WGPU_BACKEND") {
-        None => wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::GL,
-        Some(list) => list.split(',').map(|name| backend_bits("WGPU_BACKEND", name.trim())).collect::<Result<_>>()?,
-    };
+    let backends = allowed_backends()?;
+    let mut found = enumerate(backends & DIRECT);
+    found.extend(enumerate(backends & wgpu::Backends::GL));
+    Ok(found.into_iter().enumerate().map(|(index, handle)| describe(index, handle)).collect())
+}
+
+/// The backends that `WGPU_BACKEND` allows: all if it is not set.
+fn allowed_backends() -> Result<wgpu::Backends> {
+    match environment("WGPU_BACKEND") {
+        None => Ok(DIRECT | wgpu::Backends::GL),
+        Some(list) => list.split(',').map(|name| backend_bits("WGPU_BACKEND", name.trim())).collect(),
+    }
+}
+
+fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    if backends.is_empty() {
+        return Vec::new();
+    }
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
         flags: wgpu::InstanceFlags::empty().with_env(),
@@ -44,7 +62,7 @@ pub fn adapters() -> Result<Vec<Adapter>> {
         let info = adapter.get_info();
         (backend_name(info.backend), info.name, info.device_pci_bus_id)
     });
-    Ok(found.into_iter().enumerate().map(|(index, handle)| describe(index, handle)).collect())
+    found
 }
 
 /// The adapter that `selection` and the environment variables `WGPU_BACKEND`, `WGPU_ADAPTER_NAME` and
@@ -70,6 +88,13 @@ pub fn select(selection: &Selection) -> Result<Option<Adapter>> {
         (Some(adapter), _) => ("--adapter", Some(adapter.clone())),
         (None, name) => ("WGPU_ADAPTER_NAME", name),
     };
+    if selection.backend.is_none() && asked.is_none() {
+        // The common case, without loading GL.
+        let direct = enumerate(allowed_backends()? & DIRECT).into_iter().enumerate();
+        if let Some(adapter) = best(direct.map(|(index, handle)| describe(index, handle)).collect(), prefer_low_power) {
+            return Ok(Some(adapter));
+        }
+    }
     let all = adapters()?;
     let listed = |list: &[Adapter]| {
         list.iter()

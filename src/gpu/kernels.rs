@@ -15,7 +15,7 @@ pub struct Kernel {
     pub bindings: &'static [u32],
     /// Values of the shader's overrides: what is known when the pipeline is made.
     pub overrides: Vec<(&'static str, f64)>,
-    /// Words of the uniform at [`GEOMETRY`]; empty if the shader has none.
+    /// Words of the buffer at [`GEOMETRY`]; empty if the shader has none.
     pub geometry: Vec<u32>,
     /// Whether the shader reads the step's row at [`STEP`].
     pub reads_step: bool,
@@ -23,11 +23,19 @@ pub struct Kernel {
     pub workgroups: [u32; 3],
 }
 
-/// Binding of the geometry uniform.
+/// Binding of the geometry, a storage buffer: lavapipe optimises a shader whose loops depend on a uniform
+/// buffer anew at every dispatch.
 pub const GEOMETRY: u32 = 6;
 
-/// Binding of the step uniform, with a dynamic offset.
+/// Binding of the step's row, with a dynamic offset.
 pub const STEP: u32 = 7;
+
+impl Kernel {
+    /// Storage buffers it binds.
+    pub fn storage_buffers(&self) -> u64 {
+        self.bindings.len() as u64 + u64::from(!self.geometry.is_empty()) + u64::from(self.reads_step)
+    }
+}
 
 /// The most layers with weights that `sums.wgsl` has room for.
 pub const fn most_layers() -> usize {
@@ -88,9 +96,17 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::Conv2dBackwardInput(c) => Kernel {
             source: CONV2D,
             bindings: &[3, 1, 0, 4],
-            overrides: activation(c.input_activation),
+            overrides: {
+                // The middle ten columns of dy are all there is: see the shader.
+                let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
+                [activation(c.input_activation), vec![("EDGES", f64::from(u8::from(!one_strip)))]].concat()
+            },
             geometry: conv2d(c, blocks),
+<<<<<<< HEAD
             workgroups: per_item(c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES), blocks),
+=======
+            workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
+>>>>>>> main
             ..base
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {
@@ -129,7 +145,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             geometry: dense(d, blocks),
             workgroups: [
                 words(d.inputs.div_ceil(8).div_ceil(8)),
-                words(d.outputs.div_ceil(8).div_ceil(4)),
+                words(d.outputs.div_ceil(12).div_ceil(4)),
                 words(d.partials.slots),
             ],
             ..base
@@ -137,7 +153,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::SoftmaxCrossEntropy { classes } => Kernel {
             source: SOFTMAX_CROSS_ENTROPY,
             bindings: &[0, 1, 2, 3, 4, 5],
-            geometry: vec![words(*classes)],
+            overrides: vec![("CLASSES", *classes as f64)],
             reads_step: true,
             workgroups: [1, words(blocks.div_ceil(4)), 1],
             ..base
@@ -147,12 +163,12 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             source: SUMS,
             bindings: &[2, 3],
             geometry: {
-                let mut geometry = vec![words(segments.len()), 0, 0, 0];
+                let mut geometry = vec![words(segments.len())];
                 for s in segments {
                     let p = &s.partials;
                     geometry.extend([s.first / LANES, p.words / LANES, p.slots, p.first / LANES].map(words));
                 }
-                geometry.resize(4 + 4 * most_layers(), 0);
+                geometry.resize(1 + 4 * most_layers(), 0);
                 geometry
             },
             workgroups: [words(plan.layout.words.div_ceil(LANES * 64)), 1, 1],
@@ -177,11 +193,11 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
 }
 
 fn pool_forward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    Kernel { source, bindings: &[0, 2], geometry: pool(p), workgroups, ..base }
+    Kernel { source, bindings: &[0, 2], overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
 }
 
 fn pool_backward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    let overrides = activation(p.input_activation);
+    let overrides = [activation(p.input_activation), vec![size(p)]].concat();
     Kernel { source, bindings: &[0, 3, 4], overrides, geometry: pool(p), workgroups, ..base }
 }
 
@@ -208,7 +224,11 @@ fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32;
 
 /// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.
 fn pool(p: &Pool) -> Vec<u32> {
-    [p.output.channels, p.output.height, p.output.width, p.size].map(words).to_vec()
+    [p.output.channels, p.output.height, p.output.width].map(words).to_vec()
+}
+
+fn size(p: &Pool) -> (&'static str, f64) {
+    ("SIZE", p.size as f64)
 }
 
 /// A count as the shaders take it. Plans are far below 2^32 words: [`super::GpuRunner`] checks their buffers.

@@ -35,6 +35,16 @@ struct Dispatch {
     workgroups: [u32; 3],
 }
 
+impl Dispatch {
+    /// Records the operation, reading the step's row at `offset` bytes.
+    fn record(&self, pass: &mut wgpu::ComputePass, offset: u32) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[offset][..usize::from(self.reads_step)]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
 /// A submission whose metrics have not been collected.
 struct Pending {
     submission: wgpu::SubmissionIndex,
@@ -76,9 +86,9 @@ impl GpuRunner {
             })
             .collect();
         let row = size_of::<Step>() as u32;
-        let step_stride = row.next_multiple_of(limits.min_uniform_buffer_offset_alignment);
-        let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let steps = buffer(&device, "steps", u64::from(step_stride) * MOST_STEPS as u64, uniform);
+        let step_stride = row.next_multiple_of(limits.min_storage_buffer_offset_alignment);
+        let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let steps = buffer(&device, "steps", u64::from(step_stride) * MOST_STEPS as u64, table);
         let mut runner = Self {
             description: adapter.device.clone(),
             device,
@@ -108,7 +118,7 @@ impl GpuRunner {
         let device = &self.device;
         let mut modules: HashMap<&str, wgpu::ShaderModule> = HashMap::new();
         let mut pipelines: HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)> = HashMap::new();
-        let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut dispatches = Vec::new();
         for (op, kernel) in plan.ops.iter().zip(kernels) {
             let module = modules.entry(kernel.source).or_insert_with(|| {
@@ -139,9 +149,8 @@ impl GpuRunner {
             });
 
             let geometry = (!kernel.geometry.is_empty()).then(|| {
-                // A uniform struct is a multiple of 16 bytes.
                 let bytes: &[u8] = bytemuck::cast_slice(&kernel.geometry);
-                let geometry = buffer(device, "geometry", bytes.len().next_multiple_of(16) as u64, uniform);
+                let geometry = buffer(device, "geometry", bytes.len().next_multiple_of(16) as u64, table);
                 self.queue.write_buffer(&geometry, 0, bytes);
                 geometry
             });
@@ -240,12 +249,8 @@ impl Runner for GpuRunner {
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for index in 0..steps.len() as u32 {
-                let offset = [index * self.step_stride];
                 for dispatch in dispatches {
-                    let [x, y, z] = dispatch.workgroups;
-                    pass.set_pipeline(&dispatch.pipeline);
-                    pass.set_bind_group(0, &dispatch.bind_group, if dispatch.reads_step { &offset } else { &[] });
-                    pass.dispatch_workgroups(x, y, z);
+                    dispatch.record(&mut pass, index * self.step_stride);
                 }
             }
         }
@@ -265,6 +270,22 @@ impl Runner for GpuRunner {
         let metrics: Vec<Metrics> = bytemuck::pod_collect_to_vec(&words);
         debug_assert_eq!(metrics.len(), pending.steps);
         Ok(metrics)
+    }
+
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
+        self.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for _ in 0..times {
+                self.dispatches[index].record(&mut pass, 0);
+            }
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        waited.map_err(|e| device_lost(&e.to_string()))?;
+        Ok(())
     }
 
     fn capacity(&self) -> usize {
@@ -290,10 +311,10 @@ fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel, reads: usize) -> wg
         .map(|(i, b)| entry(*b, wgpu::BufferBindingType::Storage { read_only: i < reads }, false))
         .collect();
     if !kernel.geometry.is_empty() {
-        entries.push(entry(GEOMETRY, wgpu::BufferBindingType::Uniform, false));
+        entries.push(entry(GEOMETRY, wgpu::BufferBindingType::Storage { read_only: true }, false));
     }
     if kernel.reads_step {
-        entries.push(entry(STEP, wgpu::BufferBindingType::Uniform, true));
+        entries.push(entry(STEP, wgpu::BufferBindingType::Storage { read_only: true }, true));
     }
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.entry), entries: &entries })
 }
@@ -303,7 +324,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);
     let largest = plan.buffers.iter().map(|b| 4 * b.words as u64).max().unwrap_or(0);
-    let storage_buffers = kernels.iter().map(|k| k.bindings.len() as u64).max().unwrap_or(0);
+    let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [
         ("max_storage_buffer_binding_size", largest, have.max_storage_buffer_binding_size),

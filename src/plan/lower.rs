@@ -36,6 +36,8 @@ pub struct Plan {
     pub model: Model,
     /// Most samples a step.
     pub batch: usize,
+    /// The dataset it has room for.
+    pub data: DatasetShape,
     /// Every buffer; a [`BufferId`] is a place in this list.
     pub buffers: Vec<BufferSpec>,
     /// Every operation in order: first those of [`Phase::Evaluate`], then the rest of [`Phase::Train`].
@@ -281,6 +283,7 @@ impl<'a> Lowering<'a> {
         Plan {
             model: model.clone(),
             batch: self.batch,
+            data,
             buffers: self.buffers,
             ops,
             evaluate_ops,

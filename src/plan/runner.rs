@@ -92,6 +92,9 @@ pub trait Runner {
     /// Waits for the oldest submission not yet collected; the metrics of its steps.
     fn collect(&mut self) -> Result<Vec<Metrics>>;
 
+    /// Runs operation `index` of the plan alone, `times` times, and waits for it.
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()>;
+
     /// The most steps one submission may have.
     fn capacity(&self) -> usize;
 

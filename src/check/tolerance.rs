@@ -1,0 +1,71 @@
+//! How far a device may be from the oracle: the one place where tolerances are derived.
+//!
+//! A device passes where `|device - oracle| <= k * 2^-24 * magnitude + atol`, written so that NaN fails.
+//! `magnitude` is the sum of the absolute values that the oracle added, so `k` counts roundings: half a
+//! unit in the last place of f32 is `2^-24` of a value.
+
+use crate::model::Activation;
+use crate::plan::{LANES, Op, OpKind, Optimizer, Plan};
+
+/// An allowance: see the module.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// Roundings, in units of `2^-24` of the magnitude.
+    pub k: f64,
+    /// Absolute part.
+    pub atol: f64,
+}
+
+/// Smallest normal f32: WGSL lets a device flush anything below it to zero, in inputs and in results.
+const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
+
+impl Tolerance {
+    /// The allowance of `op`.
+    ///
+    /// - A sum of n terms in any order errs like a random walk of n roundings: `4 sqrt(n)` of them is
+    ///   passed by chance less than once in 10^4 sums at the bound and in practice never, since magnitudes are
+    ///   rarely all of one size (Higham and Mary 2019); 8 more are for the steps around the sum: bias, activation's
+    ///   product, scale.
+    /// - `exp` is given 3 + 2|x| ulp by the WGSL specification, and 20 `2^-24` were measured on software drivers;
+    ///   the oracle's magnitudes carry the |x|, so 64 covers a quotient of two of them.
+    /// - `tanh` is bounded only absolutely in practice (1.5e-7 measured): `2^-21` absolute, times the slope.
+    /// - `log` may err by `2^-21` near 1 by the specification; 1.6e-6 was measured: 4e-6 absolute.
+    pub fn of(op: &Op, plan: &Plan) -> Self {
+        let sum = |terms: usize| 4.0 * (terms as f64).sqrt() + 8.0;
+        let activated = |terms: usize, activation: Activation| match activation {
+            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: FLUSHED },
+            Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
+            Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: FLUSHED },
+        };
+        let plain = |terms: usize| Self { k: sum(terms), atol: FLUSHED };
+        match &op.kind {
+            // One product, one sum.
+            OpKind::Gather(_) => plain(2),
+            OpKind::Conv2dForward(c) => activated(c.input.channels * c.kernel * c.kernel + 1, c.activation),
+            OpKind::Conv2dBackwardInput(c) => plain(c.output.channels * c.kernel * c.kernel),
+            OpKind::Conv2dBackwardWeights(c) => {
+                plain(c.partials.blocks_per_chunk * LANES * c.output.height * c.output.width)
+            }
+            // Nothing is rounded.
+            OpKind::MaxPoolForward(_) => Self { k: 0.0, atol: FLUSHED },
+            OpKind::MaxPoolBackward(_) => plain(1),
+            OpKind::AveragePoolForward(p) | OpKind::AveragePoolBackward(p) => plain(p.size * p.size),
+            OpKind::DenseForward(d) => activated(d.inputs + 1, d.activation),
+            OpKind::DenseBackwardInput(d) => plain(d.outputs),
+            OpKind::DenseBackwardWeights(d) => plain(d.partials.blocks_per_chunk * crate::plan::BLOCK),
+            OpKind::SoftmaxCrossEntropy { classes } => Self { k: sum(*classes) + 64.0, atol: 4e-6 / plan.batch as f64 },
+            OpKind::SumScores => plain(plan.batch),
+            OpKind::SumGradients(segments) => plain(segments.iter().map(|s| s.partials.slots).max().unwrap_or(1)),
+            OpKind::Update { optimizer: Optimizer::Sgd { .. }, .. } => plain(4),
+            // A root and a quotient: 2.5 ulp and 2.5 ulp by the specification, and their inputs'.
+            OpKind::Update { optimizer: Optimizer::Adam | Optimizer::AdamW, .. } => plain(16),
+        }
+    }
+
+    /// How much of the allowance `device` uses up: at most 1 passes. Infinite for a NaN or infinity.
+    pub fn used(&self, device: f64, value: f64, magnitude: f64) -> f64 {
+        let allowance = self.k * (2.0_f64).powi(-24) * magnitude + self.atol;
+        let used = (device - value).abs() / allowance;
+        if used.is_finite() { used } else { f64::INFINITY }
+    }
+}

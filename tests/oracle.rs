@@ -1,0 +1,729 @@
+//! The CPU oracle against values worked by hand, central finite differences, and PyTorch.
+
+#[path = "common/reference.rs"]
+mod reference;
+
+use lenet_gpu::cpu::{self, Buffers, CpuRunner, MASKED, Traced};
+use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape, Tensor, TensorSpec};
+use lenet_gpu::plan::{
+    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, LANES, Op, OpKind, Optimizer, Partials, Phase, Plan, Pool,
+    QUADS, Runner, Segment, Step,
+};
+
+use reference::{Nudge, mean_loss, widen};
+
+const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
+
+// ---------------------------------------------------------------------------------------------------------
+// Values worked by hand: one function of the oracle at a time, a block whose first samples are used.
+
+fn floats(words: Vec<u32>) -> Vec<f32> {
+    words.into_iter().map(f32::from_bits).collect()
+}
+
+/// `[place][BLOCK]` from the values of sample 0; sample n has n + 1 times those.
+fn block(values: &[f32]) -> Vec<f32> {
+    values.iter().flat_map(|v| (0..BLOCK).map(move |n| v * (n + 1) as f32)).collect()
+}
+
+/// The values of `sample` in a single block.
+fn sample(buffer: &[f32], sample: usize) -> Vec<f32> {
+    buffer.iter().skip(sample).step_by(BLOCK).copied().collect()
+}
+
+const NO_PARTIALS: Partials = Partials { first: 0, words: 0, slots: 0, blocks_per_chunk: 1 };
+
+#[test]
+fn gather_centres_scales_and_masks() {
+    let gather =
+        Gather { image_height: 1, image_width: 2, input: Shape::new(1, 3, 4), background: -1.0, foreground: 4.0 };
+    // Samples of two bytes, two samples a word: (0, 255), (51, 102), (255, 0).
+    let images = [0x6633_ff00, 0x0000_00ff];
+    let step = Step { start: 1, count: 2, ..Step::default() };
+    let (x, targets) = cpu::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let x = floats(x);
+    let row = |a, b| [vec![-1.0; 4], vec![-1.0, a, b, -1.0], vec![-1.0; 4]].concat();
+    assert_eq!(sample(&x, 0), row(4.0, -1.0), "order[1] is sample 2");
+    assert_eq!(sample(&x, 1), row(-1.0, 4.0), "order[2] is sample 0");
+    assert_eq!(sample(&x, 2), vec![-1.0; 12], "past count");
+    assert_eq!(targets[..3], [9, 7, MASKED]);
+    assert!(targets[2..].iter().all(|t| *t == MASKED));
+    let third = Step { count: 1, ..Step::default() };
+    let (x, _) = cpu::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
+}
+
+/// One map of 3x4, two maps of 1x2 out, after one more f32 word in `parameters`.
+fn small_conv(partials: Partials) -> (Conv2d, Vec<f32>) {
+    let conv = Conv2d {
+        input: Shape::new(1, 3, 4),
+        output: Shape::new(2, 1, 2),
+        kernel: 3,
+        activation: Activation::Identity,
+        input_activation: Activation::Identity,
+        weights: 4,
+        bias: 40,
+        partials,
+    };
+    let mut parameters = vec![f32::NAN; 44];
+    for tap in 0..9 {
+        // Output 0 takes the taps 1, 2, ..., 9; output 1 only the middle one.
+        parameters[4 + tap * LANES] = (tap + 1) as f32;
+        parameters[4 + tap * LANES + 1] = if tap == 4 { 1.0 } else { 0.0 };
+    }
+    (parameters[40], parameters[41]) = (0.5, -0.5);
+    (conv, parameters)
+}
+
+#[test]
+fn conv2d_forward() {
+    let (conv, parameters) = small_conv(NO_PARTIALS);
+    #[rustfmt::skip]
+    let x = block(&[
+        1.0, 0.0, 0.0, 2.0,
+        0.0, 3.0, 0.0, 0.0,
+        0.0, 0.0, 1.0, 0.0,
+    ]);
+    let y = floats(cpu::conv2d::forward::<f64>(&conv, &x, &parameters));
+    // Left window: 1*1 + 5*3 + 9*1 = 25; right window: 3*2 + 4*3 + 8*1 = 26; the middles are 3 and 0.
+    assert_eq!(sample(&y, 0), [25.5, 26.5, 2.5, -0.5]);
+    assert_eq!(sample(&y, 2), [75.5, 78.5, 8.5, -0.5]);
+    let relu = Conv2d { activation: Activation::Relu, ..conv };
+    assert_eq!(sample(&floats(cpu::conv2d::forward::<f64>(&relu, &x, &parameters)), 0), [25.5, 26.5, 2.5, 0.0]);
+}
+
+#[test]
+fn conv2d_backward_input() {
+    let (conv, parameters) = small_conv(NO_PARTIALS);
+    let dy = block(&[1.0, 10.0, 100.0, 1000.0]);
+    let x = block(&[1.0; 12]);
+    let dx = floats(cpu::conv2d::backward_input::<f64>(&conv, &dy, &parameters, &x));
+    #[rustfmt::skip]
+    let expected = [
+        1.0, 12.0,              23.0,               30.0,
+        4.0, 5.0 + 40.0 + 100.0, 6.0 + 50.0 + 1000.0, 60.0,
+        7.0, 78.0,              89.0,               90.0,
+    ];
+    assert_eq!(sample(&dx, 0), expected);
+    // A ReLU made x: nothing passes where it is 0.
+    let relu = Conv2d { input_activation: Activation::Relu, ..conv };
+    let mut x = x;
+    x[BLOCK..2 * BLOCK].fill(0.0);
+    let dx = floats(cpu::conv2d::backward_input::<f64>(&relu, &dy, &parameters, &x));
+    assert_eq!(sample(&dx, 0)[..3], [1.0, 0.0, 23.0]);
+}
+
+#[test]
+fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
+    // Three blocks in chunks of two; 9 taps and the bias, four outputs each.
+    let partials = Partials { first: 0, words: 40, slots: 2 * QUADS, blocks_per_chunk: 2 };
+    let (conv, _) = small_conv(partials);
+    let x: Vec<f32> = (0..3).flat_map(|_| (0..12).flat_map(|place| [place as f32; BLOCK])).collect();
+    // Output 0 has gradient n + 1 at its first place, output 1 has 1 at its second.
+    let one: Vec<f32> = [block(&[1.0, 0.0]), vec![0.0; BLOCK], vec![1.0; BLOCK]].concat();
+    let dy = one.repeat(3);
+    let words = floats(cpu::conv2d::backward_weights::<f64>(&conv, &x, &dy));
+    assert_eq!(words.len(), 2 * QUADS * 40);
+    for (slot, words) in words.chunks(40).enumerate() {
+        let blocks = if slot < QUADS { 2.0 } else { 1.0 };
+        let first = (slot % QUADS * LANES + 1) as f32;
+        let quad = blocks * (4.0 * first + 6.0);
+        for tap in 0..9 {
+            let place = (tap / 3 * 4 + tap % 3) as f32;
+            assert_eq!(words[tap * 4..][..4], [quad * place, blocks * 4.0 * (place + 1.0), 0.0, 0.0], "{slot} {tap}");
+        }
+        assert_eq!(words[36..], [quad, blocks * 4.0, 0.0, 0.0]);
+    }
+}
+
+#[test]
+fn max_pool_gives_a_tie_to_the_first_in_row_order() {
+    let pool = Pool {
+        input: Shape::new(1, 2, 4),
+        output: Shape::new(1, 1, 2),
+        size: 2,
+        input_activation: Activation::Identity,
+    };
+    #[rustfmt::skip]
+    let x = block(&[
+        1.0, 5.0, -1.0, -1.0,
+        5.0, 5.0, -1.0, -1.0,
+    ]);
+    assert_eq!(sample(&floats(cpu::max_pool::forward::<f64>(&pool, &x)), 1), [10.0, -2.0]);
+    let dy = block(&[3.0, 4.0]);
+    let dx = floats(cpu::max_pool::backward::<f64>(&pool, &x, &dy));
+    assert_eq!(sample(&dx, 1), [0.0, 6.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let relu = Pool { input_activation: Activation::Relu, ..pool };
+    let dx = floats(cpu::max_pool::backward::<f64>(&relu, &x, &dy));
+    assert_eq!(sample(&dx, 1), [0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn average_pool_shares_evenly() {
+    let pool =
+        Pool { input: Shape::new(1, 2, 4), output: Shape::new(1, 1, 2), size: 2, input_activation: Activation::Relu };
+    #[rustfmt::skip]
+    let x = block(&[
+        1.0, 2.0, 0.0, 1.0,
+        3.0, 6.0, 0.0, 1.0,
+    ]);
+    assert_eq!(sample(&floats(cpu::average_pool::forward::<f64>(&pool, &x)), 0), [3.0, 0.5]);
+    let dx = floats(cpu::average_pool::backward::<f64>(&pool, &x, &block(&[8.0, 4.0])));
+    assert_eq!(sample(&dx, 0), [2.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0, 1.0]);
+}
+
+#[test]
+fn dense_forward_and_backward() {
+    let partials = Partials { first: 0, words: 12, slots: 1, blocks_per_chunk: 1 };
+    let dense = Dense {
+        inputs: 2,
+        outputs: 3,
+        activation: Activation::Identity,
+        input_activation: Activation::Relu,
+        weights: 0,
+        bias: 8,
+        partials,
+    };
+    // w = [[1, 2], [3, 4], [5, 6]], packed by output; b = [10, 20, 30].
+    let parameters = [1.0, 3.0, 5.0, 0.0, 2.0, 4.0, 6.0, 0.0, 10.0, 20.0, 30.0, 0.0];
+    let x = block(&[1.0, -1.0]);
+    let dy = block(&[1.0, 0.0, 2.0]);
+    assert_eq!(sample(&floats(cpu::dense::forward::<f64>(&dense, &x, &parameters)), 1), [8.0, 18.0, 28.0]);
+    let dx = floats(cpu::dense::backward_input::<f64>(&dense, &dy, &parameters, &x));
+    assert_eq!(sample(&dx, 0), [11.0, 0.0]);
+    // Sums over 32 samples: of n^2 = 11440, of n = 528.
+    let words = floats(cpu::dense::backward_weights::<f64>(&dense, &x, &dy));
+    let (squares, ones) = (11_440.0, 528.0);
+    assert_eq!(words[..4], [squares, 0.0, 2.0 * squares, 0.0]);
+    assert_eq!(words[4..8], [-squares, 0.0, -2.0 * squares, 0.0]);
+    assert_eq!(words[8..], [ones, 0.0, 2.0 * ones, 0.0]);
+}
+
+#[test]
+fn softmax_cross_entropy_of_two_classes() {
+    let mut logits = vec![0.0; 2 * BLOCK];
+    logits[BLOCK] = 3.0_f32.ln(); // sample 0: probabilities 1/4 and 3/4
+    logits[2] = 1000.0; // sample 2: no overflow
+    let mut targets = [MASKED; BLOCK];
+    targets[..3].copy_from_slice(&[0, 1, 1]);
+    let step = Step { start: 5, count: 3, ..Step::default() };
+    let loss = cpu::softmax_cross_entropy::forward::<Traced>(2, &step, &logits, &targets);
+    let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
+    close(loss.probabilities[0], 0.25);
+    close(loss.probabilities[BLOCK], 0.75);
+    close(loss.dlogits[0], -0.75 / 3.0);
+    close(loss.dlogits[BLOCK], 0.75 / 3.0);
+    close(loss.scores[0], 4.0_f64.ln());
+    let hits: Vec<f64> = loss.scores.chunks(4).map(|row| row[1].value).take(4).collect();
+    assert_eq!(hits, [0.0, 0.0, 0.0, 0.0], "sample 1 is a tie: the first class is taken, and is wrong");
+    close(loss.scores[4], 2.0_f64.ln());
+    close(loss.scores[8], 1000.0);
+    assert_eq!(loss.scores[10].value, 1.0);
+    assert_eq!(loss.predictions.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0]);
+    assert!(loss.scores[12..].iter().all(|s| *s == Traced::default()), "masked samples score nothing");
+    assert_eq!((loss.dlogits[3], loss.dlogits[BLOCK + 3]), Default::default());
+
+    // Smoothing 0.2: targets 0.9 and 0.1.
+    let smooth = Step { label_smoothing: 0.2, ..step };
+    let loss = cpu::softmax_cross_entropy::forward::<Traced>(2, &smooth, &logits, &targets);
+    close(loss.scores[0], 0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln());
+    close(loss.dlogits[0], (0.25 - 0.9) / 3.0);
+}
+
+#[test]
+fn sums_of_scores_and_gradients() {
+    let mut scores = vec![0.0; 4 * BLOCK];
+    scores[..8].copy_from_slice(&[0.5, 1.0, 1.0, 9.0, 0.25, 0.0, 1.0, 9.0]);
+    assert_eq!(floats(cpu::sums::scores::<f64>(&scores)), [0.75, 1.0, 2.0, 0.0]);
+
+    let partials = Partials { first: 2, words: 3, slots: 2, blocks_per_chunk: 1 };
+    let segment = Segment { first: 0, partials };
+    let traced = cpu::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
+    assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });
+    assert_eq!((traced[1].value, traced[2].value), (22.0, 33.0));
+}
+
+#[test]
+fn optimisers_take_the_step_of_the_textbook() {
+    let step = Step { learning_rate: 0.5, momentum: 0.5, weight_decay: 0.25, ..Step::default() };
+    // g = 1 + 0.25 * 4 = 2; m = 0.5 * 6 + 2 = 5; w = 4 - 0.5 * 5, or Nesterov 4 - 0.5 * (2 + 2.5).
+    assert_eq!(cpu::optimizer::sgd(false, &step, 1.0, 4.0, 6.0), (1.5, 5.0));
+    assert_eq!(cpu::optimizer::sgd(true, &step, 1.0, 4.0, 6.0), (1.75, 5.0));
+
+    // A first step of Adam: the corrected moments are g and g^2, so it moves by rate * |g| / (|g| + epsilon).
+    let step = Step { beta2: 0.75, correction1: 2.0, correction2: 4.0, epsilon: 2.0, ..step };
+    // Adam: g = 1 + 1 = 2; AdamW: w = 4 - 0.5 * 0.25 * 4 = 3.5 with g = 1.
+    assert_eq!(cpu::optimizer::adam(false, &step, 1.0, 4.0, 0.0, 0.0), (4.0 - 0.5 * 2.0 / 4.0, 1.0, 1.0));
+    assert_eq!(cpu::optimizer::adam(true, &step, 1.0, 4.0, 0.0, 0.0), (3.5 - 0.5 / 3.0, 0.5, 0.25));
+}
+
+#[test]
+fn activations_and_their_derivatives_at_known_points() {
+    let value = |activation, a: f64| cpu::activation::activate(activation, a);
+    let slope = |activation, y: f32| cpu::activation::backward(activation, 1.0_f64, y);
+    assert_eq!((value(Activation::Relu, -2.0), value(Activation::Relu, 2.0)), (0.0, 2.0));
+    assert!(value(Activation::Relu, f64::NAN).is_nan(), "a NaN must not be hidden");
+    assert_eq!((slope(Activation::Relu, 0.0), slope(Activation::Relu, 1e-30)), (0.0, 1.0));
+    assert_eq!((value(Activation::Sigmoid, 0.0), slope(Activation::Sigmoid, 0.5)), (0.5, 0.25));
+    assert_eq!((value(Activation::Tanh, 0.0), slope(Activation::Tanh, 0.5)), (0.0, 0.75));
+    // The paper chose its constants so that f(1) = 1 and f(-1) = -1.
+    assert!((value(Activation::ScaledTanh, 1.0) - 1.0).abs() < 1e-4);
+    assert!((value(Activation::ScaledTanh, -1.0) + 1.0).abs() < 1e-4);
+    assert!((slope(Activation::ScaledTanh, 0.0) - 1.7159 * 2.0 / 3.0).abs() < 1e-12);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Whole plans: finite differences, determinism, bounds.
+
+/// Small numbers from a seed; good enough for test data.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as u32
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.next() as usize % bound
+    }
+}
+
+/// Three small networks that meet every layer kind, every padding and both ways a convolution is lowered.
+fn small_models(activation: Activation) -> Vec<Model> {
+    let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
+    let dense = |units| LayerKind::Dense { units, activation };
+    let logits = |units| LayerKind::Dense { units, activation: Activation::Identity };
+    let (max, average) = (|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size });
+    let build = |name, shape, layers: &[(&str, LayerKind)]| {
+        Model::new(name, shape, (-0.1, 1.175), Initializer::GlorotUniform, layers).unwrap()
+    };
+    vec![
+        build(
+            "oblong",
+            Shape::new(1, 10, 12),
+            &[("c1", conv(5, 3)), ("s2", max(2)), ("c3", conv(6, 3)), ("f4", dense(7)), ("out", logits(3))],
+        ),
+        build(
+            "convolved to a point",
+            Shape::new(1, 8, 8),
+            &[("c1", conv(4, 3)), ("s2", average(2)), ("c3", conv(5, 3)), ("out", logits(4))],
+        ),
+        build(
+            "pools on pools",
+            Shape::new(1, 16, 16),
+            &[("s1", average(2)), ("c2", conv(3, 3)), ("s3", max(3)), ("s4", average(2)), ("out", logits(5))],
+        ),
+    ]
+}
+
+/// A runner loaded with random images and weights.
+struct Case {
+    plan: Plan,
+    runner: CpuRunner,
+    tensors: Vec<Tensor>,
+    step: Step,
+    /// The inputs of the step in f64, `[channel][row][column]` each, and their labels.
+    inputs: Vec<Vec<f64>>,
+    labels: Vec<u32>,
+}
+
+/// `count` samples in a plan that has room for two more, from the fourth place of a shuffled order on.
+fn case(model: &Model, count: usize, optimizer: Optimizer, seed: u64) -> Case {
+    let mut random = Random(seed);
+    let Shape { height, width, .. } = model.input;
+    let data = DatasetShape { samples: count + 9, height: height - 2, width: width - 3 };
+    let plan = Plan::new(model, count + 2, data, optimizer).unwrap();
+    let mut runner = CpuRunner::new(&plan);
+
+    let pixels = data.height * data.width;
+    let mut bytes: Vec<u8> = (0..data.samples * pixels).map(|_| random.next() as u8).collect();
+    let labels: Vec<u32> = (0..data.samples).map(|_| random.below(model.classes()) as u32).collect();
+    let mut order: Vec<u32> = (0..data.samples as u32).collect();
+    for place in 1..order.len() {
+        order.swap(place, random.below(place + 1));
+    }
+    let mut tensors = model.initial_weights(seed);
+    for bias in tensors.iter_mut().filter(|t| t.spec.shape.len() == 1) {
+        bias.values.iter_mut().for_each(|v| *v = random.below(1000) as f32 / 2000.0 - 0.25);
+    }
+
+    let step = Step {
+        start: 3,
+        count: count as u32,
+        slot: 2,
+        learning_rate: 0.1,
+        momentum: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        label_smoothing: 0.1,
+        correction1: 10.0,
+        correction2: 100.0,
+        padding: 0,
+    };
+    let chosen: Vec<usize> = order[3..3 + count].iter().map(|s| *s as usize).collect();
+    let input = |sample: usize| {
+        let mut input = vec![f64::from(model.background); model.input.elements()];
+        for (place, byte) in bytes[sample * pixels..][..pixels].iter().enumerate() {
+            let (row, column) = (place / data.width + 1, place % data.width + 1);
+            let range = f64::from(model.foreground) - f64::from(model.background);
+            input[row * width + column] += range * f64::from(*byte) / 255.0;
+        }
+        input
+    };
+    let inputs = chosen.iter().map(|s| input(*s)).collect();
+    let chosen_labels = chosen.iter().map(|s| labels[*s]).collect();
+
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let words: Vec<u32> = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
+    runner.write(plan.images, 0, &words).unwrap();
+    runner.write(plan.labels, 0, &labels).unwrap();
+    runner.write(plan.order, 0, &order).unwrap();
+    runner.write_f32(plan.parameters, 0, &plan.layout.pack(&tensors).unwrap()).unwrap();
+    Case { plan, runner, tensors, step, inputs, labels: chosen_labels }
+}
+
+/// Compares some of `gradient` with central differences of `loss(element, nudge)`.
+///
+/// Tolerance: each value went through at most some ten roundings to f32 of 2^-24 = 6e-8, and what cancels in a
+/// sum is of the size of its largest neighbours: 2e-6 of the largest. The difference itself errs by about
+/// 2^-53 / 1e-6 = 1e-10.
+fn assert_gradient(name: &str, gradient: &[f32], random: &mut Random, mut loss: impl FnMut(usize, f64) -> f64) {
+    const NUDGE: f64 = 1e-6;
+    let largest = gradient.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+    for _ in 0..8.min(gradient.len()) {
+        let element = random.below(gradient.len());
+        let difference = (loss(element, NUDGE) - loss(element, -NUDGE)) / (2.0 * NUDGE);
+        let error = (difference - f64::from(gradient[element])).abs();
+        assert!(
+            error <= 2e-6 * f64::from(largest) + 1e-9,
+            "{name}[{element}]: {} but the loss says {difference}",
+            gradient[element]
+        );
+    }
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_loss() {
+    for activation in Activation::ALL {
+        for model in small_models(activation) {
+            for count in [1, 3, 33] {
+                let Case { plan, mut runner, tensors, step, inputs, labels } = case(&model, count, SGD, 11);
+                let smoothing = f64::from(step.label_smoothing);
+                let weights = widen(&tensors);
+                runner.submit(Phase::Train, &[step]).unwrap();
+                let metrics = runner.collect().unwrap()[0];
+                let name = format!("{} {}, batch {count}", model.name, activation.name());
+
+                let loss = mean_loss(&model, &weights, &inputs, &labels, smoothing, None);
+                let mean = f64::from(metrics.loss) / f64::from(metrics.count);
+                assert!((loss - mean).abs() < 1e-6 * loss, "{name}: loss {mean}, not {loss}");
+                assert_eq!(metrics.count, count as f32);
+
+                let mut random = Random(count as u64);
+                let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients).unwrap());
+                for (index, gradient) in gradients.iter().enumerate() {
+                    let name = format!("{name}: {}", gradient.spec.name);
+                    assert_gradient(&name, &gradient.values, &mut random, |element, by| {
+                        let mut weights = weights.clone();
+                        weights[index][element] += by;
+                        mean_loss(&model, &weights, &inputs, &labels, smoothing, None)
+                    });
+                }
+                for (layer, spec) in model.layers.iter().enumerate() {
+                    let buffer = plan.find(&format!("{}.gradient", spec.name)).unwrap();
+                    let blocks = runner.read_f32(buffer).unwrap();
+                    let elements = spec.output.elements();
+                    // [block][element][sample] -> [sample][element]
+                    let gradient: Vec<f32> = (0..count * elements)
+                        .map(|i| (i / elements, i % elements))
+                        .map(|(n, e)| blocks[(n / BLOCK * elements + e) * BLOCK + n % BLOCK])
+                        .collect();
+                    let name = format!("{name}: gradient of {}", spec.name);
+                    assert_gradient(&name, &gradient, &mut random, |place, by| {
+                        let nudge = Nudge { layer, sample: place / elements, element: place % elements, by };
+                        mean_loss(&model, &weights, &inputs, &labels, smoothing, Some(nudge))
+                    });
+                    let masked = (count..plan.blocks() * BLOCK)
+                        .flat_map(|n| (0..elements).map(move |e| (n / BLOCK * elements + e) * BLOCK + n % BLOCK));
+                    assert!(masked.into_iter().all(|place| blocks[place] == 0.0), "{name}: masked samples");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_traced_is_what_the_runner_writes() {
+    for optimizer in [SGD, Optimizer::Sgd { nesterov: true }, Optimizer::Adam, Optimizer::AdamW] {
+        for model in small_models(Activation::ScaledTanh) {
+            let Case { plan, mut runner, step, .. } = case(&model, 33, optimizer, 5);
+            for op in &plan.ops {
+                let traced = cpu::run_op(op, &step, runner.buffers());
+                let mut expected: Buffers = runner.buffers().clone();
+                runner.run(op, &step);
+                for output in traced {
+                    let element = plan.buffer(output.buffer).element;
+                    assert!(
+                        op.buffers[op.kind.reads()..].contains(&output.buffer),
+                        "{} writes an input",
+                        op.kind.name()
+                    );
+                    for (word, traced) in output.words.iter().enumerate() {
+                        expected.u32_mut(output.buffer)[output.first + word] = match element {
+                            Element::F32 => (traced.value as f32).to_bits(),
+                            Element::U32 => traced.value as u32,
+                        };
+                        let bounded = element == Element::U32 || traced.magnitude >= traced.value.abs();
+                        assert!(bounded, "{} {word}: {traced:?}", op.kind.name());
+                    }
+                }
+                assert!(&expected == runner.buffers(), "{} of {}", op.kind.name(), op.layer);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
+    let model = &small_models(Activation::Identity)[0];
+    let Case { plan, mut runner, step, .. } = case(model, 3, SGD, 7);
+    runner.submit(Phase::Evaluate, &[step]).unwrap();
+    let op: &Op = plan.ops.iter().find(|op| op.layer == "c3").unwrap();
+    let OpKind::Conv2dForward(conv) = op.kind else { panic!("c3 is a convolution") };
+    let traced = &cpu::run_op(op, &step, runner.buffers())[0].words;
+    let (x, parameters) = (runner.buffers().f32(op.buffers[0]), runner.buffers().f32(op.buffers[1]));
+    // The first output of sample 0 in f32, without the last `dropped` taps.
+    let output = |dropped: usize| {
+        let mut sum = parameters[conv.bias];
+        for tap in 0..conv.input.channels * 9 - dropped {
+            let (c, i, j) = (tap / 9, tap % 9 / 3, tap % 3);
+            let place = (c * conv.input.height + i) * conv.input.width + j;
+            sum += parameters[conv.weights + tap * LANES] * x[place * BLOCK];
+        }
+        f64::from(sum)
+    };
+    // 46 additions each round by at most 2^-24 of what they hold.
+    let bound = 46.0 * 2.0_f64.powi(-24) * traced[0].magnitude;
+    assert!((output(0) - traced[0].value).abs() <= bound);
+    assert!((output(1) - traced[0].value).abs() > bound);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let model = Model::preset("lenet5").unwrap();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let Case { mut runner, step, .. } = case(&model, 70, Optimizer::Adam, 3);
+            runner.submit(Phase::Train, &[step, step]).unwrap();
+            runner.buffers().clone()
+        })
+    };
+    let one = run(1);
+    assert!(one == run(3));
+    assert!(one == run(1));
+}
+
+#[test]
+fn evaluation_changes_no_parameter_and_only_its_own_predictions() {
+    let model = &small_models(Activation::Tanh)[0];
+    let Case { plan, mut runner, step, .. } = case(model, 3, SGD, 2);
+    runner.write(plan.predictions, 0, &[77; 12]).unwrap();
+    let before = runner.read(plan.parameters).unwrap();
+    runner.submit(Phase::Evaluate, &[step]).unwrap();
+    assert_eq!(runner.read(plan.parameters).unwrap(), before);
+    let predictions = runner.read(plan.predictions).unwrap();
+    assert!(predictions[..3].iter().chain(&predictions[6..]).all(|p| *p == 77));
+    assert!(predictions[3..6].iter().all(|p| *p < 3));
+}
+
+#[test]
+fn submissions_are_collected_oldest_first() {
+    let model = &small_models(Activation::Relu)[1];
+    let Case { mut runner, step, .. } = case(model, 4, SGD, 2);
+    let short = Step { count: 2, ..step };
+    runner.submit(Phase::Train, &[step, Step { slot: 3, ..short }]).unwrap();
+    runner.submit(Phase::Evaluate, &[short]).unwrap();
+    let counts = |m: Vec<lenet_gpu::plan::Metrics>| m.iter().map(|m| m.count).collect::<Vec<_>>();
+    assert_eq!(counts(runner.collect().unwrap()), [4.0, 2.0]);
+    assert_eq!(counts(runner.collect().unwrap()), [2.0]);
+    assert!(runner.collect().is_err());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let model = &small_models(Activation::Relu)[1];
+    let Case { plan, mut runner, step, .. } = case(model, 4, SGD, 2);
+    let mut refused = |step: Step| runner.submit(Phase::Train, &[step]).unwrap_err().to_string();
+    assert!(refused(Step { count: 7, ..step }).contains("the plan's batch is 6"));
+    assert!(refused(Step { start: 4000, ..step }).contains("ends at sample 4004"));
+    assert!(refused(Step { slot: 256, ..step }).contains("metrics row 256"));
+    let error = runner.write(plan.labels, 10, &[0; 9]).unwrap_err();
+    assert!(error.to_string().contains("buffer labels"), "{error}");
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// PyTorch: scripts/golden.py made the files and says how.
+
+/// A file of golden values.
+struct Golden {
+    values: std::collections::HashMap<String, Vec<f32>>,
+    images: Vec<u8>,
+    labels: Vec<u32>,
+    settings: serde_json::Value,
+}
+
+fn golden(preset: &str) -> Golden {
+    let path = format!("{}/assets/golden/{preset}_step.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).unwrap();
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let settings = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["settings"]).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let words = |name: &str| -> Vec<[u8; 4]> { file.tensor(name).unwrap().data().as_chunks().0.to_vec() };
+    let values = file
+        .names()
+        .into_iter()
+        .filter(|name| !["images", "labels"].contains(name))
+        .map(|name| (name.to_owned(), words(name).into_iter().map(f32::from_le_bytes).collect()))
+        .collect();
+    Golden {
+        values,
+        images: file.tensor("images").unwrap().data().to_vec(),
+        labels: words("labels").into_iter().map(u32::from_le_bytes).collect(),
+        settings,
+    }
+}
+
+impl Golden {
+    /// The tensors called `<kind>.<layer>.weight` and `.bias`.
+    fn tensors(&self, kind: &str, model: &Model) -> Vec<Tensor> {
+        let tensor = |spec: TensorSpec| Tensor { values: self.values[&format!("{kind}.{}", spec.name)].clone(), spec };
+        model.tensors().into_iter().map(tensor).collect()
+    }
+
+    /// The step that `run` takes as its `t`th, from 1.
+    fn step(&self, run: &str, t: i32) -> Step {
+        let settings = &self.settings["runs"][run];
+        let number = |value: &serde_json::Value| value.as_f64().map(|v| v as f32);
+        let momentum = number(&settings["momentum"]).or(number(&settings["betas"][0])).unwrap();
+        let beta2 = number(&settings["betas"][1]).unwrap_or(0.0);
+        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(t))) as f32;
+        Step {
+            count: self.labels.len() as u32,
+            learning_rate: number(&settings["lr"]).unwrap(),
+            momentum,
+            beta2,
+            epsilon: number(&settings["eps"]).unwrap_or(0.0),
+            weight_decay: number(&settings["weight_decay"]).unwrap(),
+            label_smoothing: number(&self.settings["label_smoothing"]).unwrap(),
+            correction1: correction(momentum),
+            correction2: correction(beta2),
+            ..Step::default()
+        }
+    }
+
+    fn runner(&self, model: &Model, optimizer: Optimizer) -> (Plan, CpuRunner) {
+        let samples = self.labels.len();
+        let data = DatasetShape { samples, height: 28, width: 28 };
+        let plan = Plan::new(model, samples, data, optimizer).unwrap();
+        let mut runner = CpuRunner::new(&plan);
+        let images: Vec<u32> = self.images.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
+        runner.write(plan.images, 0, &images).unwrap();
+        runner.write(plan.labels, 0, &self.labels).unwrap();
+        runner.write(plan.order, 0, &(0..samples as u32).collect::<Vec<_>>()).unwrap();
+        let initial = plan.layout.pack(&self.tensors("initial", model)).unwrap();
+        runner.write_f32(plan.parameters, 0, &initial).unwrap();
+        (plan, runner)
+    }
+}
+
+/// Gradients may differ by this share of the largest of their tensor: the oracle stores each of the ten or so
+/// stages between image and gradient in f32, rounding by 2^-24 = 6e-8 each, and PyTorch's are exact.
+const GRADIENT: f32 = 1e-6;
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |m, v| m.max(v.abs()))
+}
+
+/// Fails, naming the worst, unless every value is within `tolerance(index)` of the expected one.
+fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: impl Fn(usize) -> f32) {
+    assert_eq!(actual.len(), expected.len(), "{name}");
+    let excess = |i: usize| (actual[i] - expected[i]).abs() / tolerance(i);
+    let worst = (0..actual.len()).max_by(|a, b| excess(*a).total_cmp(&excess(*b))).unwrap();
+    println!("{name}: {:.3} of the tolerance", excess(worst));
+    // Not `excess > 1`: a NaN must fail.
+    let within = excess(worst) <= 1.0;
+    assert!(within, "{name}[{worst}]: {} is not PyTorch's {}", actual[worst], expected[worst]);
+}
+
+#[test]
+fn a_pass_forward_and_backward_is_pytorchs() {
+    for preset in ["lenet5", "lenet5-keras"] {
+        let golden = golden(preset);
+        let model = Model::preset(preset).unwrap();
+        let (plan, mut runner) = golden.runner(&model, SGD);
+        let run = if preset == "lenet5" { "sgd" } else { "nesterov" };
+        runner.submit(Phase::Train, &[golden.step(run, 1)]).unwrap();
+        let metrics = runner.collect().unwrap()[0];
+
+        let samples = golden.labels.len();
+        let logits = runner.read_f32(plan.find("output").unwrap()).unwrap();
+        let logits: Vec<f32> = (0..samples * 10).map(|i| logits[i % 10 * BLOCK + i / 10]).collect();
+        let bound = GRADIENT * largest(&golden.values["logits"]);
+        assert_close(&format!("{preset}: logits"), &logits, &golden.values["logits"], |_| bound);
+        // The mean of 8 losses near 2.3, each rounded once to f32 and from logits as above.
+        assert_close(&format!("{preset}: loss"), &[metrics.loss / metrics.count], &golden.values["loss"], |_| 1e-6);
+
+        let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients).unwrap());
+        for (actual, expected) in gradients.iter().zip(golden.tensors("gradient", &model)) {
+            let bound = GRADIENT * largest(&expected.values);
+            assert_close(&format!("{preset}: {}", actual.spec.name), &actual.values, &expected.values, |_| bound);
+        }
+    }
+}
+
+#[test]
+fn steps_of_every_optimiser_are_pytorchs() {
+    let cases = [
+        ("lenet5", "sgd", 1, SGD),
+        ("lenet5", "sgd", 3, SGD),
+        ("lenet5-keras", "nesterov", 3, Optimizer::Sgd { nesterov: true }),
+        ("lenet5", "adam", 3, Optimizer::Adam),
+        ("lenet5", "adamw", 3, Optimizer::AdamW),
+    ];
+    for (preset, run, steps, optimizer) in cases {
+        let golden = golden(preset);
+        let model = Model::preset(preset).unwrap();
+        let (plan, mut runner) = golden.runner(&model, optimizer);
+        let table: Vec<Step> = (1..=steps).map(|t| golden.step(run, t)).collect();
+        runner.submit(Phase::Train, &table).unwrap();
+        let rate = table[0].learning_rate;
+
+        let weights = plan.layout.unpack(&runner.read_f32(plan.parameters).unwrap());
+        let expected = golden.tensors(&format!("{run}.{steps}"), &model);
+        let gradients = golden.tensors("gradient", &model);
+        for ((actual, expected), gradient) in weights.iter().zip(&expected).zip(&gradients) {
+            let error = GRADIENT * largest(&gradient.values);
+            let tolerance = |i: usize| {
+                // Weights are rounded by 2^-24 of their size at each step here, and once in the file.
+                let rounding = (steps + 1) as f32 * 6e-8 * expected.values[i].abs();
+                let from_gradient = match optimizer {
+                    // Three steps of momentum add up 1 + 1.9 + 2.71 gradients, with Nesterov 1.9 + 2.71 + 3.44.
+                    Optimizer::Sgd { .. } => rate * 8.1 * error,
+                    // The direction is about g / |g|: it turns by the error of g relative to g, at most from
+                    // -1 to 1. Three steps, and gradients that change by a few times from step to step.
+                    Optimizer::Adam | Optimizer::AdamW => {
+                        rate * 3.0 * (4.0 * error / (gradient.values[i].abs() + 1e-12)).min(2.0)
+                    }
+                };
+                rounding + from_gradient + 1e-12
+            };
+            let name = format!("{preset}, {run} step {steps}: {}", actual.spec.name);
+            assert_close(&name, &actual.values, &expected.values, tolerance);
+            let moved = actual.values.iter().zip(&golden.values[&format!("initial.{}", actual.spec.name)]);
+            assert!(moved.into_iter().any(|(a, b)| (a - b).abs() > 0.1 * rate * largest(&gradient.values)), "{name}");
+        }
+    }
+}

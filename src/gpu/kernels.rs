@@ -102,11 +102,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
                 [activation(c.input_activation), vec![("EDGES", f64::from(u8::from(!one_strip)))]].concat()
             },
             geometry: conv2d(c, blocks),
-<<<<<<< HEAD
-            workgroups: per_item(c.input.width.div_ceil(7) * c.input.height * c.input.channels.div_ceil(LANES), blocks),
-=======
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
->>>>>>> main
             ..base
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {

@@ -52,19 +52,25 @@ pub enum Choice {
 }
 
 impl DeviceArgs {
+    /// Checks the flags by themselves. Errors: an adapter named for the CPU oracle.
+    pub fn check(&self) -> Result<()> {
+        match &self.adapter {
+            Some(adapter) if self.backend == Some(Backend::Cpu) => Err(Error::input(
+                format!("--adapter {adapter} does not go with --backend cpu, which has no adapters"),
+                "leave one of them out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Finds the device that was asked for; says on stderr when `auto` has to fall back to the CPU.
     ///
     /// Errors: a backend or adapter that does not exist.
     pub fn choose(&self) -> Result<Choice> {
+        self.check()?;
         let backend = self.backend.unwrap_or(Backend::Auto);
         if backend == Backend::Cpu {
-            return match &self.adapter {
-                None => Ok(Choice::Cpu),
-                Some(adapter) => Err(Error::input(
-                    format!("--adapter {adapter} does not go with --backend cpu, which has no adapters"),
-                    "leave one of them out",
-                )),
-            };
+            return Ok(Choice::Cpu);
         }
         let backend = (backend != Backend::Auto).then(|| backend.name());
         let selection = Selection { backend, adapter: self.adapter.clone() };

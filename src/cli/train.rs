@@ -126,7 +126,7 @@ impl Args {
                 warn(format!("go on with: lenet-gpu train --resume {}", folder.path().display()));
                 Ok(ExitCode::from(130))
             }
-            Outcome::Finished(finished) => match training.config().target_accuracy {
+            Outcome::Finished(finished) => match training.config().target() {
                 Some(target) if finished.test_accuracy < target => Err(Error::outcome(
                     format!(
                         "test accuracy {:.2} % is below the target of {:.2} %",
@@ -152,6 +152,7 @@ impl Args {
 impl ConfigArgs {
     /// The settings, defaults filled in, checked.
     fn resolve(&self, device: &DeviceArgs) -> Result<TrainConfig> {
+        device.check()?;
         let model = self.model.as_deref().unwrap_or("lenet5");
         let mut config = TrainConfig::defaults(model, self.optimizer.unwrap_or(OptimizerName::Sgd))?;
         if let Some(schedule) = self.schedule {
@@ -169,7 +170,7 @@ impl ConfigArgs {
         set(&mut config.label_smoothing, self.label_smoothing);
         set(&mut config.seed, self.seed);
         set(&mut config.validation, self.validation);
-        config.target_accuracy = self.target_accuracy.map(|p| if p > 1.0 { p / 100.0 } else { p });
+        config.target_accuracy = self.target_accuracy;
         // Absolute, so that the run can be resumed from anywhere.
         let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         config.data = self.data.as_ref().map(absolute);

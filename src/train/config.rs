@@ -40,7 +40,7 @@ pub struct TrainConfig {
     pub data: Option<PathBuf>,
     /// Last images of the training set that are held out to validate with.
     pub validation: usize,
-    /// Test accuracy (0 to 1) that the run must reach.
+    /// Test accuracy that the run must reach: a share up to 1, or a percentage above 1; see [`TrainConfig::target`].
     pub target_accuracy: Option<f64>,
     /// Backend asked for, `auto` for any; read by whoever makes the runner.
     pub backend: String,
@@ -135,9 +135,14 @@ impl TrainConfig {
         within("--label-smoothing", self.label_smoothing, share, (0.0..1.0).contains(&self.label_smoothing))?;
         if let Some(target) = self.target_accuracy {
             let range = "a share above 0, at most 1, or a percentage above 1, at most 100";
-            within("--target-accuracy", target, range, target > 0.0 && target <= 1.0)?;
+            within("--target-accuracy", target, range, target > 0.0 && target <= 100.0)?;
         }
         Ok(())
+    }
+
+    /// The test accuracy that the run must reach, 0 to 1: 0.99 and 99 are the same.
+    pub fn target(&self) -> Option<f64> {
+        self.target_accuracy.map(|target| if target > 1.0 { target / 100.0 } else { target })
     }
 
     /// Where the data is read from.

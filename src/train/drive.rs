@@ -43,7 +43,7 @@ pub fn drive(
     steps: &[Step],
     pace: &mut Pace,
     stop: &dyn Fn() -> bool,
-    collected: &mut dyn FnMut(Range<usize>, &[Metrics], f64) -> Result<()>,
+    mut collected: impl FnMut(Range<usize>, &[Metrics], f64) -> Result<()>,
 ) -> Result<usize> {
     let mut submitted = 0;
     let mut flight: VecDeque<Range<usize>> = VecDeque::new();

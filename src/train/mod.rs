@@ -66,7 +66,7 @@ pub struct Training {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Trained and tested.
-    Finished(Finished),
+    Finished(Box<Finished>),
     /// Told to stop; the checkpoint has what it takes to go on.
     Interrupted {
         /// Steps done.
@@ -260,13 +260,8 @@ impl Session<'_> {
         let Self { runner, tell, pace, progress, saved, folder, trained_samples, training_s, .. } = self;
         let began = Instant::now();
         let mut here = 0.0;
-        let done = drive(
-            *runner,
-            Phase::Train,
-            &left,
-            pace,
-            &|| stop.load(Ordering::Relaxed),
-            &mut |place, metrics, seconds| {
+        let done =
+            drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics, seconds| {
                 let (mut loss, mut samples) = (0.0, 0.0);
                 for (step, row) in left[place].iter().zip(metrics) {
                     if !row.loss.is_finite() {
@@ -293,8 +288,7 @@ impl Session<'_> {
                     learning_rate: config.schedule.rate(progress.step - 1, steps, config.learning_rate, config.warmup),
                     samples_per_s: samples / seconds,
                 }))
-            },
-        )?;
+            })?;
         let seconds = began.elapsed().as_secs_f64();
         *training_s += seconds;
         *trained_samples += here;
@@ -352,7 +346,7 @@ impl Session<'_> {
             driver: events::driver(&self.device),
         };
         (self.tell)(Event::Finished(finished.clone()))?;
-        Ok(Outcome::Finished(finished))
+        Ok(Outcome::Finished(Box::new(finished)))
     }
 
     /// Writes a checkpoint, and the best weights before it: a run that is cut in between repeats both.

@@ -19,7 +19,6 @@ pub mod softmax_cross_entropy;
 mod sum;
 pub mod sums;
 
-pub use gather::MASKED;
 pub use sum::{Sum, Traced};
 
 use std::collections::VecDeque;

@@ -164,9 +164,7 @@ impl GpuRunner {
                 })
                 .collect();
             entries.extend(
-                geometry
-                    .iter()
-                    .map(|g| wgpu::BindGroupEntry { binding: GEOMETRY, resource: g.as_entire_binding() }),
+                geometry.iter().map(|g| wgpu::BindGroupEntry { binding: GEOMETRY, resource: g.as_entire_binding() }),
             );
             if kernel.reads_step {
                 entries.push(wgpu::BindGroupEntry {
@@ -331,11 +329,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let needs = [
         ("max_storage_buffer_binding_size", largest, have.max_storage_buffer_binding_size),
         ("max_buffer_size", largest, have.max_buffer_size),
-        (
-            "max_storage_buffers_per_shader_stage",
-            storage_buffers,
-            u64::from(have.max_storage_buffers_per_shader_stage),
-        ),
+        ("max_storage_buffers_per_shader_stage", storage_buffers, u64::from(have.max_storage_buffers_per_shader_stage)),
         ("max_compute_invocations_per_workgroup", 64, u64::from(have.max_compute_invocations_per_workgroup)),
         (
             "max_compute_workgroups_per_dimension",

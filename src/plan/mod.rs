@@ -35,6 +35,9 @@ pub const LANES: usize = 4;
 /// Groups of [`LANES`] samples in a block.
 pub const QUADS: usize = BLOCK / LANES;
 
+/// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
+pub const MASKED: u32 = u32::MAX;
+
 /// A buffer of a plan, by its place in [`Plan::buffers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(pub usize);

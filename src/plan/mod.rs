@@ -24,7 +24,7 @@ mod runner;
 pub use lower::{DatasetShape, MOST_STEPS, Optimizer, Plan};
 pub use op::{Conv2d, Dense, Gather, Op, OpKind, Partials, Pool, Segment};
 pub use parameters::{ParameterLayout, Placed};
-pub use runner::{Device, Metrics, Phase, Runner, Step};
+pub use runner::{Clock, Device, Metrics, Phase, Runner, Step};
 
 /// Samples in a block, the innermost extent of every activation buffer.
 pub const BLOCK: usize = 32;

@@ -3,11 +3,11 @@
 #[path = "common/reference.rs"]
 mod reference;
 
-use lenet_gpu::cpu::{self, Buffers, CpuRunner, MASKED, Traced};
+use lenet_gpu::cpu::{self, Buffers, CpuRunner, Traced};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape, Tensor, TensorSpec};
 use lenet_gpu::plan::{
-    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, LANES, Op, OpKind, Optimizer, Partials, Phase, Plan, Pool,
-    QUADS, Runner, Segment, Step,
+    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, LANES, MASKED, Op, OpKind, Optimizer, Partials, Phase, Plan,
+    Pool, QUADS, Runner, Segment, Step,
 };
 
 use reference::{Nudge, mean_loss, widen};

@@ -4,9 +4,12 @@
 //! table that joins an operation of the plan to its entry point in `shaders/`.
 
 mod adapters;
+mod ceilings;
+mod device;
 mod kernels;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
+pub use ceilings::{Ceilings, measure};
 pub use kernels::{Kernel, kernel, most_layers};
 pub use runner::GpuRunner;

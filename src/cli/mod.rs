@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
+use crate::model::PRESETS;
 use crate::report::warn;
 
 /// Train LeNet-5 on any GPU with WGSL kernels
@@ -50,6 +51,11 @@ pub fn main() -> ExitCode {
         }
         ExitCode::from(error.exit_code())
     })
+}
+
+/// The names that `--model` takes, for its help.
+fn models() -> String {
+    PRESETS.map(|(name, _)| name).join(", ")
 }
 
 /// What a command's `run` gives: its exit code.

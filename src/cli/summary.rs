@@ -9,8 +9,7 @@ use crate::report::{say, summary_json, summary_text};
 /// Show the layers of a model: shapes, parameters, connections, multiply-adds
 #[derive(clap::Args)]
 pub struct Args {
-    /// lenet5 or lenet5-keras
-    #[arg(long, value_name = "NAME", default_value = "lenet5")]
+    #[arg(long, value_name = "NAME", default_value = "lenet5", help = super::models())]
     model: String,
     /// One JSON object on stdout instead of text
     #[arg(long)]

@@ -32,8 +32,7 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(id = "settings", multiple = true)]
 struct ConfigArgs {
-    /// What to train: lenet5 or lenet5-keras [default: lenet5]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!("What to train: {} [default: lenet5]", super::models()))]
     model: Option<String>,
     /// Passes over the training images [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]

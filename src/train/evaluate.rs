@@ -70,7 +70,7 @@ pub fn write_data(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Resul
 pub(super) fn score(runner: &mut dyn Runner, plan: &Plan, samples: Range<usize>, pace: &mut Pace) -> Result<Score> {
     let steps = batches(samples, plan.batch, Step::default());
     let mut score = Score::default();
-    drive(runner, Phase::Evaluate, &steps, pace, &|| false, |_, metrics, _| {
+    drive(runner, Phase::Evaluate, &steps, pace, &|| false, |_, metrics| {
         for row in metrics {
             score.loss += f64::from(row.loss);
             score.hits += f64::from(row.hits);

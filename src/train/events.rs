@@ -72,7 +72,7 @@ pub struct StepDone {
     pub loss: f64,
     /// Learning rate of its last step.
     pub learning_rate: f64,
-    /// Training images a second, this submission.
+    /// Training images a second, this epoch so far.
     pub samples_per_s: f64,
 }
 

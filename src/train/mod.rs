@@ -261,7 +261,7 @@ impl Session<'_> {
         let began = Instant::now();
         let mut here = 0.0;
         let done =
-            drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics, seconds| {
+            drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics| {
                 let (mut loss, mut samples) = (0.0, 0.0);
                 for (step, row) in left[place].iter().zip(metrics) {
                     if !row.loss.is_finite() {
@@ -286,7 +286,7 @@ impl Session<'_> {
                     epoch: epoch + 1,
                     loss: loss / samples,
                     learning_rate: config.schedule.rate(progress.step - 1, steps, config.learning_rate, config.warmup),
-                    samples_per_s: samples / seconds,
+                    samples_per_s: here / began.elapsed().as_secs_f64(),
                 }))
             })?;
         let seconds = began.elapsed().as_secs_f64();

@@ -238,7 +238,8 @@ pub fn measure_with(
             gflops,
             gb_per_s,
             share: shares.map(|(arithmetic, memory)| arithmetic.max(memory)),
-            bound: shares.map(|(arithmetic, memory)| if arithmetic > memory { "arithmetic" } else { "memory" }.to_owned()),
+            bound: shares
+                .map(|(arithmetic, memory)| if arithmetic > memory { "arithmetic" } else { "memory" }.to_owned()),
             clock,
             part_of_step: 0.0,
         });
@@ -265,8 +266,12 @@ pub fn measure_with(
 fn matmul_flops(op: &crate::plan::Op, samples: usize) -> u64 {
     use crate::plan::OpKind::*;
     match op.kind {
-        Conv2dForward(_) | Conv2dBackwardInput(_) | Conv2dBackwardWeights(_) | DenseForward(_)
-        | DenseBackwardInput(_) | DenseBackwardWeights(_) => op.kind.flops(samples),
+        Conv2dForward(_)
+        | Conv2dBackwardInput(_)
+        | Conv2dBackwardWeights(_)
+        | DenseForward(_)
+        | DenseBackwardInput(_)
+        | DenseBackwardWeights(_) => op.kind.flops(samples),
         _ => 0,
     }
 }

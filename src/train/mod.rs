@@ -260,35 +260,34 @@ impl Session<'_> {
         let Self { runner, tell, pace, progress, saved, folder, trained_samples, training_s, .. } = self;
         let began = Instant::now();
         let mut here = 0.0;
-        let done =
-            drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics| {
-                let (mut loss, mut samples) = (0.0, 0.0);
-                for (step, row) in left[place].iter().zip(metrics) {
-                    if !row.loss.is_finite() {
-                        return Err(diverged(
-                            &format!(
-                                "the loss is not finite at step {} (learning rate {})",
-                                progress.step, step.learning_rate
-                            ),
-                            *saved,
-                            folder,
-                        ));
-                    }
-                    progress.epoch_loss += f64::from(row.loss);
-                    progress.epoch_hits += f64::from(row.hits);
-                    progress.step += 1;
-                    loss += f64::from(row.loss);
-                    samples += f64::from(row.count);
+        let done = drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics| {
+            let (mut loss, mut samples) = (0.0, 0.0);
+            for (step, row) in left[place].iter().zip(metrics) {
+                if !row.loss.is_finite() {
+                    return Err(diverged(
+                        &format!(
+                            "the loss is not finite at step {} (learning rate {})",
+                            progress.step, step.learning_rate
+                        ),
+                        *saved,
+                        folder,
+                    ));
                 }
-                here += samples;
-                tell(Event::Step(StepDone {
-                    step: progress.step,
-                    epoch: epoch + 1,
-                    loss: loss / samples,
-                    learning_rate: config.schedule.rate(progress.step - 1, steps, config.learning_rate, config.warmup),
-                    samples_per_s: here / began.elapsed().as_secs_f64(),
-                }))
-            })?;
+                progress.epoch_loss += f64::from(row.loss);
+                progress.epoch_hits += f64::from(row.hits);
+                progress.step += 1;
+                loss += f64::from(row.loss);
+                samples += f64::from(row.count);
+            }
+            here += samples;
+            tell(Event::Step(StepDone {
+                step: progress.step,
+                epoch: epoch + 1,
+                loss: loss / samples,
+                learning_rate: config.schedule.rate(progress.step - 1, steps, config.learning_rate, config.warmup),
+                samples_per_s: here / began.elapsed().as_secs_f64(),
+            }))
+        })?;
         let seconds = began.elapsed().as_secs_f64();
         *training_s += seconds;
         *trained_samples += here;

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand, with its arguments and its `run`.
 
+mod bench;
 mod devices;
 mod eval;
+mod first_step;
 mod model_file;
 mod predict;
 pub mod runner;
@@ -31,6 +33,9 @@ enum Command {
     Predict(predict::Args),
     Devices(devices::Args),
     Summary(summary::Args),
+    Bench(bench::Args),
+    #[command(hide = true)]
+    FirstStep(first_step::Args),
 }
 
 /// Parses the arguments and runs the command; tells what went wrong and the way out.
@@ -43,6 +48,8 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => args.run(),
         Command::Devices(args) => args.run(),
         Command::Summary(args) => args.run(),
+        Command::Bench(args) => args.run(),
+        Command::FirstStep(args) => args.run(),
     };
     result.unwrap_or_else(|error| {
         warn(format!("error: {error}"));

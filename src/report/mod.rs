@@ -2,12 +2,16 @@
 //!
 //! Results go to stdout. Progress, warnings and errors go to stderr. Nothing here has colours.
 
+mod bench;
+mod chart;
 mod devices;
 mod evaluation;
 mod predictions;
 mod summary;
 mod training;
 
+pub use bench::{bench_csv, bench_markdown, bench_text, changes_text};
+pub use chart::bench_chart;
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};

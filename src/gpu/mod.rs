@@ -5,8 +5,10 @@
 
 mod adapters;
 mod kernels;
+mod pipelines;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
-pub use kernels::{Kernel, kernel, most_layers};
+pub use kernels::{GEOMETRY, Kernel, STEP, kernel, most_layers};
+pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

@@ -1,0 +1,76 @@
+//! Every pipeline that the program can create, for those who check shaders without a GPU.
+
+use super::kernels::{Kernel, kernel};
+use crate::error::Result;
+use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
+use crate::plan::{DatasetShape, Optimizer, Plan};
+
+/// A pipeline: a kernel with the values of its overrides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// Entry point, then each override and its value, as in `conv2d_forward-activation-1`; unique, and a
+    /// valid name of a file.
+    pub name: String,
+    /// The kernel; its geometry and workgroups are those of the first plan that has it.
+    pub kernel: Kernel,
+    /// How many of the kernel's bindings are only read: the first ones.
+    pub reads: usize,
+}
+
+/// Every distinct pipeline of the presets with each optimiser, and of small models that reach each
+/// activation behind and before each kind of layer, in the order in which they first appear.
+///
+/// Two overrides have no last value: pools of size 2 and 3 stand for every size, and the classes of these
+/// models for every number of classes.
+///
+/// Errors: none, as long as the models here are valid.
+pub fn pipelines() -> Result<Vec<Pipeline>> {
+    let mut models = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
+    for activation in Activation::ALL {
+        for pool in [|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size }] {
+            for size in [2, 3] {
+                models.push(small(activation, pool(size))?);
+            }
+        }
+    }
+    let optimizers =
+        [Optimizer::Sgd { nesterov: false }, Optimizer::Sgd { nesterov: true }, Optimizer::Adam, Optimizer::AdamW];
+
+    let mut found: Vec<Pipeline> = Vec::new();
+    for model in &models {
+        let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
+        for optimizer in optimizers {
+            let plan = Plan::new(model, 1, data, optimizer)?;
+            for op in &plan.ops {
+                let kernel = kernel(&op.kind, &plan);
+                let name = kernel.overrides.iter().fold(kernel.entry.to_owned(), |name, (key, value)| {
+                    format!("{name}-{}-{value}", key.to_lowercase())
+                });
+                if !found.iter().any(|p| p.name == name) {
+                    found.push(Pipeline { name, kernel, reads: op.kind.reads() });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Maps wider than a strip of `conv2d_backward_input` and narrower ones, both behind `activation`.
+fn small(activation: Activation, pool: LayerKind) -> Result<Model> {
+    let conv = |kernel| LayerKind::Conv2d { channels: 2, kernel, activation };
+    Model::new(
+        "small",
+        Shape::new(1, 40, 40),
+        (0.0, 1.0),
+        Initializer::HeUniform,
+        &[
+            ("c1", conv(3)),
+            ("c2", conv(3)),
+            ("s3", pool),
+            ("c4", conv(3)),
+            ("c5", conv(5)),
+            ("f6", LayerKind::Dense { units: 4, activation }),
+            ("output", LayerKind::Dense { units: 3, activation: Activation::Identity }),
+        ],
+    )
+}

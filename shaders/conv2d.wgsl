@@ -12,7 +12,6 @@ struct Geometry {
     out_channels: u32,
     out_height: u32,
     out_width: u32,
-    kernel: u32,
     weights: u32,         // first vec4f in parameters
     bias: u32,            // first vec4f in parameters
     partials: u32,        // first vec4f in partials
@@ -29,6 +28,9 @@ struct Geometry {
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
+
+// Rows and columns of a kernel: known when the pipeline is made, so that no loop divides by a variable.
+override KERNEL: u32 = 5u;
 
 const QUADS = 8u;
 // Taps of a kernel row that are handled together; a longer row takes several turns.
@@ -51,8 +53,8 @@ fn taps(r: Row, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) -> mat4x4f {
 // Columns of y that a thread computes: a strip of ten, for four channels of four samples.
 const STRIP = 10u;
 
-fn weights_at(first: u32, tap: u32, g: Geometry) -> vec4f {
-    return select(vec4f(), parameters[first + min(tap, g.kernel - 1u)], tap < g.kernel);
+fn weights_at(first: u32, tap: u32) -> vec4f {
+    return select(vec4f(), parameters[first + min(tap, KERNEL - 1u)], tap < KERNEL);
 }
 
 fn store_y(sum: mat4x4f, bias: vec4f, row_of_y: u32, column: u32, channel: u32, g: Geometry) {
@@ -80,14 +82,14 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
     var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f(); var t4 = mat4x4f();
     var t5 = mat4x4f(); var t6 = mat4x4f(); var t7 = mat4x4f(); var t8 = mat4x4f(); var t9 = mat4x4f();
     // One loop, not three nested ones: a software driver blends every sum at each level.
-    let turns = (g.kernel + TAPS - 1u) / TAPS;
-    for (var t = 0u; t < g.in_channels * g.kernel * turns; t++) {
-        let c = t / (g.kernel * turns);
-        let i = t / turns % g.kernel;
+    let turns = (KERNEL + TAPS - 1u) / TAPS;
+    for (var t = 0u; t < g.in_channels * KERNEL * turns; t++) {
+        let c = t / (KERNEL * turns);
+        let i = t / turns % KERNEL;
         let j = t % turns * TAPS;
-        let w = g.weights + ((group * g.in_channels + c) * g.kernel + i) * g.kernel;
-        let r = Row(weights_at(w, j, g), weights_at(w, j + 1u, g), weights_at(w, j + 2u, g),
-                    weights_at(w, j + 3u, g), weights_at(w, j + 4u, g));
+        let w = g.weights + ((group * g.in_channels + c) * KERNEL + i) * KERNEL;
+        let r = Row(weights_at(w, j), weights_at(w, j + 1u), weights_at(w, j + 2u),
+                    weights_at(w, j + 3u), weights_at(w, j + 4u));
         let from_x = ((id.z * g.in_channels + c) * g.in_height + row + i) * g.in_width * QUADS + id.x;
         let left = column + j;
         let x0 = x[from_x + min(left, last) * QUADS];
@@ -147,15 +149,15 @@ fn outer3(samples: vec4f, channels: vec3f) -> mat3x4f {
 
 // One weight of each of three input channels, for one output channel and tap.
 fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec3f {
-    let plane = g.kernel * g.kernel * 4u;
-    let at = first + min(tap, g.kernel - 1u) * 4u;
+    let plane = KERNEL * KERNEL * 4u;
+    let at = first + min(tap, KERNEL - 1u) * 4u;
     let last = g.in_channels - 1u;
     let w = vec3f(
         parameters_scalar[at + channel * plane],
         parameters_scalar[at + min(channel + 1u, last) * plane],
         parameters_scalar[at + min(channel + 2u, last) * plane],
     );
-    return select(vec3f(), w, tap < g.kernel);
+    return select(vec3f(), w, tap < KERNEL);
 }
 
 // dy, or 0 beyond its borders.
@@ -185,18 +187,18 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let c = id.y / (strips * g.in_height) * 3u;
     // Kernel rows whose output row exists.
     let first_i = max(row + 1u, g.out_height) - g.out_height;
-    let end_i = min(row + 1u, g.kernel);
+    let end_i = min(row + 1u, KERNEL);
 
     var t0 = mat3x4f(); var t1 = mat3x4f(); var t2 = mat3x4f(); var t3 = mat3x4f(); var t4 = mat3x4f();
     var t5 = mat3x4f(); var t6 = mat3x4f(); var t7 = mat3x4f(); var t8 = mat3x4f(); var t9 = mat3x4f();
     var t10 = mat3x4f(); var t11 = mat3x4f(); var t12 = mat3x4f(); var t13 = mat3x4f();
-    let rows = end_i - first_i;
-    let turns = (g.kernel + TAPS - 1u) / TAPS;
-    for (var t = 0u; t < g.out_channels * rows * turns; t++) {
-        let o = t / (rows * turns);
-        let i = first_i + t / turns % rows;
+    // One loop, not three nested ones, as forward; it counts rows and turns on from i * turns.
+    let turns = (KERNEL + TAPS - 1u) / TAPS;
+    var o = 0u;
+    for (var t = first_i * turns; o < g.out_channels; ) {
+        let i = t / turns;
         let j = t % turns * TAPS;
-        let w = g.weights * 4u + ((o / 4u * g.in_channels * g.kernel + i) * g.kernel) * 4u + o % 4u;
+        let w = g.weights * 4u + ((o / 4u * g.in_channels * KERNEL + i) * KERNEL) * 4u + o % 4u;
         let w0 = weights_of_inputs(w, c, j, g);
         let w1 = weights_of_inputs(w, c, j + 1u, g);
         let w2 = weights_of_inputs(w, c, j + 2u, g);
@@ -247,6 +249,10 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
             t12 += outer3(d16, w0) + outer3(d15, w1) + outer3(d14, w2);
             t13 += outer3(d17, w0) + outer3(d16, w1) + outer3(d15, w2) + outer3(d14, w3);
         }
+        t++;
+        let done = t == end_i * turns;
+        o += select(0u, 1u, done);
+        t = select(t, first_i * turns, done);
     }
     let to_x = ((id.z * g.in_channels + c) * g.in_height + row) * g.in_width * QUADS + id.x;
     store_dx(t0, to_x, column, c, g);
@@ -289,21 +295,21 @@ fn window_at(from_x: u32, left: u32, last: u32) -> Window {
                   x[from_x + min(left + 2u, last) * QUADS], x[from_x + min(left + 3u, last) * QUADS]);
 }
 
-fn store_row(s: Sums, at: u32, i: u32, j: u32, mask: vec4f, k: u32) {
-    if i >= k { return; }
-    let to = at + i * k + j;
+fn store_row(s: Sums, at: u32, i: u32, j: u32, mask: vec4f) {
+    if i >= KERNEL { return; }
+    let to = at + i * KERNEL + j;
     partials[to] = s.t0 * mask;
-    if j + 1u < k { partials[to + 1u] = s.t1 * mask; }
-    if j + 2u < k { partials[to + 2u] = s.t2 * mask; }
-    if j + 3u < k { partials[to + 3u] = s.t3 * mask; }
-    if j + 4u < k { partials[to + 4u] = s.t4 * mask; }
+    if j + 1u < KERNEL { partials[to + 1u] = s.t1 * mask; }
+    if j + 2u < KERNEL { partials[to + 2u] = s.t2 * mask; }
+    if j + 3u < KERNEL { partials[to + 3u] = s.t3 * mask; }
+    if j + 4u < KERNEL { partials[to + 4u] = s.t4 * mask; }
 }
 
 // id.x: quad; id.y: 5x5 window of taps, input channel and group of four output channels; id.z: chunk of blocks.
 @compute @workgroup_size(8, 8)
 fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
-    let turns = (g.kernel + TAPS - 1u) / TAPS;
+    let turns = (KERNEL + TAPS - 1u) / TAPS;
     let groups = (g.out_channels + 3u) / 4u;
     if id.y >= turns * turns * g.in_channels * groups { return; }
     let j = id.y % turns * TAPS;
@@ -359,12 +365,12 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         }
     }
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
-    let to = slot + (group * g.in_channels + c) * g.kernel * g.kernel;
-    store_row(s0, to, i, j, mask, g.kernel);
-    store_row(s1, to, i + 1u, j, mask, g.kernel);
-    store_row(s2, to, i + 2u, j, mask, g.kernel);
-    store_row(s3, to, i + 3u, j, mask, g.kernel);
-    store_row(s4, to, i + 4u, j, mask, g.kernel);
+    let to = slot + (group * g.in_channels + c) * KERNEL * KERNEL;
+    store_row(s0, to, i, j, mask);
+    store_row(s1, to, i + 1u, j, mask);
+    store_row(s2, to, i + 2u, j, mask);
+    store_row(s3, to, i + 3u, j, mask);
+    store_row(s4, to, i + 4u, j, mask);
     // The bias of the group follows the layer's weights; one thread of the group's writes it.
     if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
 }

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::cpu::Buffers;
-use crate::plan::{Element, Plan};
+use crate::plan::{Element, MASKED, Plan};
 
 /// Contents for every buffer of `plan`, from `seed`. `scale` sets the size of the activations.
 ///
@@ -41,7 +41,7 @@ pub fn awkward(plan: &Plan, seed: u64, scale: f32) -> Buffers {
     if let Some(targets) = plan.find("targets") {
         let batch = plan.batch;
         for (n, word) in buffers.u32_mut(targets).iter_mut().enumerate() {
-            *word = if n < batch { *word % classes } else { crate::cpu::MASKED };
+            *word = if n < batch { *word % classes } else { MASKED };
         }
     }
     shuffle(&mut buffers.u32_mut(plan.order)[..plan.data.samples], &mut random);

@@ -65,7 +65,9 @@ pub fn compare(runner: &mut dyn Runner, plan: &Plan, index: usize, step: &Step, 
                 Element::U32 => f64::from(*got),
             };
             let (oracle, used) = match expected {
-                Some(e) if spec.element == Element::U32 => (e.value, if device == e.value { 0.0 } else { f64::INFINITY }),
+                Some(e) if spec.element == Element::U32 => {
+                    (e.value, if device == e.value { 0.0 } else { f64::INFINITY })
+                }
                 Some(e) => (e.value, tolerance.used(device, e.value, e.magnitude)),
                 None if *got == UNWRITTEN || updates => (device, 0.0),
                 None => (f64::NAN, f64::INFINITY),

@@ -1,10 +1,7 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
 use super::Sum;
-use crate::plan::{BLOCK, Gather, Step};
-
-/// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
-pub const MASKED: u32 = u32::MAX;
+use crate::plan::{BLOCK, Gather, MASKED, Step};
 
 /// The inputs and targets of a step.
 ///

@@ -19,13 +19,12 @@ pub mod softmax_cross_entropy;
 mod sum;
 pub mod sums;
 
-pub use gather::MASKED;
 pub use sum::{Sum, Traced};
 
 use std::collections::VecDeque;
 
 use crate::error::{Error, Result};
-use crate::plan::{BLOCK, BufferId, Device, MOST_STEPS, Metrics, Op, OpKind, Phase, Plan, Runner, Step};
+use crate::plan::{BLOCK, BufferId, Clock, Device, MOST_STEPS, Metrics, Op, OpKind, Phase, Plan, Runner, Step};
 
 /// The contents of every buffer of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,13 +236,14 @@ impl Runner for CpuRunner {
         self.finished.pop_front().ok_or_else(nothing)
     }
 
-    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)> {
         self.check(std::slice::from_ref(step))?;
+        let started = std::time::Instant::now();
         for _ in 0..times {
             let op = self.plan.ops[index].clone();
             self.run(&op, step);
         }
-        Ok(())
+        Ok((started.elapsed().as_secs_f64(), Clock::Wall))
     }
 
     fn capacity(&self) -> usize {

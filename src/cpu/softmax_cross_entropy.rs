@@ -1,7 +1,7 @@
 //! Softmax and cross-entropy: probabilities, loss, hit and class of each sample, and the gradient.
 
-use super::{MASKED, Sum};
-use crate::plan::{BLOCK, Step};
+use super::Sum;
+use crate::plan::{BLOCK, MASKED, Step};
 
 /// Outputs of [`forward`].
 pub struct Loss<W> {

@@ -85,7 +85,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::Conv2dForward(c) => Kernel {
             source: CONV2D,
             bindings: &[0, 1, 2],
-            overrides: activation(c.activation),
+            overrides: [activation(c.activation), vec![kernel_size(c)]].concat(),
             geometry: conv2d(c, blocks),
             workgroups: per_item(
                 c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(LANES),
@@ -99,7 +99,8 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             overrides: {
                 // The middle ten columns of dy are all there is: see the shader.
                 let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
-                [activation(c.input_activation), vec![("EDGES", f64::from(u8::from(!one_strip)))]].concat()
+                let edges = ("EDGES", f64::from(u8::from(!one_strip)));
+                [activation(c.input_activation), vec![kernel_size(c), edges]].concat()
             },
             geometry: conv2d(c, blocks),
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
@@ -108,6 +109,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         OpKind::Conv2dBackwardWeights(c) => Kernel {
             source: CONV2D,
             bindings: &[0, 3, 5],
+            overrides: vec![kernel_size(c)],
             geometry: conv2d(c, blocks),
             workgroups: per_item(
                 c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(LANES),
@@ -202,10 +204,14 @@ fn activation(activation: Activation) -> Vec<(&'static str, f64)> {
     vec![("ACTIVATION", code as f64)]
 }
 
+fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
+    ("KERNEL", c.kernel as f64)
+}
+
 /// `struct Geometry` of conv2d.wgsl.
 fn conv2d(c: &Conv2d, blocks: usize) -> Vec<u32> {
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
-    [&shapes.map(words)[..], &[words(c.kernel)], &parameters(c.weights, c.bias, &c.partials, blocks)].concat()
+    [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks)].concat()
 }
 
 /// `struct Geometry` of dense.wgsl.

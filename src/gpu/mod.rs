@@ -4,11 +4,14 @@
 //! table that joins an operation of the plan to its entry point in `shaders/`.
 
 mod adapters;
+mod ceilings;
+mod device;
 mod kernels;
 mod pipelines;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
+pub use ceilings::{Ceilings, measure};
 pub use kernels::{GEOMETRY, Kernel, STEP, kernel, most_layers};
 pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

@@ -1,22 +1,18 @@
 //! A plan on an adapter: its buffers, its pipelines, and steps recorded into one pass.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
 
 use super::Adapter;
+use super::device::{Gpu, device_error};
 use super::kernels::{GEOMETRY, Kernel, STEP, kernel};
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Device, MOST_STEPS, Metrics, Phase, Plan, Runner, Step};
+use crate::plan::{BufferId, Clock, Device, MOST_STEPS, Metrics, Phase, Plan, Runner, Step};
 
 /// Runs a plan on an adapter.
 pub struct GpuRunner {
     description: Device,
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    /// What went wrong outside a call: the device was lost or an error was not caught.
-    fault: Arc<Mutex<Option<Error>>>,
+    gpu: Gpu,
     buffers: Vec<wgpu::Buffer>,
-    words: Vec<usize>,
     metrics: BufferId,
     /// The rows of the steps of a submission, `step_stride` bytes apart.
     steps: wgpu::Buffer,
@@ -57,45 +53,27 @@ impl GpuRunner {
     ///
     /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory.
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
-        let name = &adapter.device.name;
         let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(&op.kind, plan)).collect();
         let limits = limits(adapter, plan, &kernels)?;
-        let (device, queue) = pollster::block_on(adapter.handle.request_device(&wgpu::DeviceDescriptor {
-            label: Some("lenet-gpu"),
-            required_limits: limits.clone(),
-            ..Default::default()
-        }))
-        .map_err(|e| Error::input(format!("adapter {name} does not open: {e}"), "choose another: lenet-gpu devices"))?;
+        let gpu = Gpu::open(adapter, limits.clone())?;
 
-        let fault = Arc::new(Mutex::new(None));
-        let (on_lost, on_error) = (fault.clone(), fault.clone());
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                note(&on_lost, device_lost(&message));
-            }
-        });
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&on_error, device_error(&error, ""))));
-
-        let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers = plan
             .buffers
             .iter()
             .map(|b| {
                 let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-                buffer(&device, &b.name, 4 * b.words as u64, usage)
+                gpu.buffer(&b.name, 4 * b.words as u64, usage)
             })
             .collect();
         let row = size_of::<Step>() as u32;
         let step_stride = row.next_multiple_of(limits.min_storage_buffer_offset_alignment);
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let steps = buffer(&device, "steps", u64::from(step_stride) * MOST_STEPS as u64, table);
+        let steps = gpu.buffer("steps", u64::from(step_stride) * MOST_STEPS as u64, table);
         let mut runner = Self {
             description: adapter.device.clone(),
-            device,
-            queue,
-            fault,
+            gpu,
             buffers,
-            words: plan.buffers.iter().map(|b| b.words).collect(),
             metrics: plan.metrics,
             steps,
             step_stride,
@@ -109,13 +87,13 @@ impl GpuRunner {
             let need = format!(" (the plan needs {} MiB)", plan.bytes().div_ceil(1 << 20));
             return Err(device_error(&error, &need));
         }
-        runner.check()?;
+        runner.gpu.check()?;
         Ok(runner)
     }
 
     /// One pipeline for each distinct kernel and overrides, one bind group an operation.
     fn prepare(&self, plan: &Plan, kernels: &[Kernel]) -> Vec<Dispatch> {
-        let device = &self.device;
+        let device = &self.gpu.device;
         let mut modules: HashMap<&str, wgpu::ShaderModule> = HashMap::new();
         let mut pipelines: HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)> = HashMap::new();
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
@@ -150,8 +128,8 @@ impl GpuRunner {
 
             let geometry = (!kernel.geometry.is_empty()).then(|| {
                 let bytes: &[u8] = bytemuck::cast_slice(&kernel.geometry);
-                let geometry = buffer(device, "geometry", bytes.len().next_multiple_of(16) as u64, table);
-                self.queue.write_buffer(&geometry, 0, bytes);
+                let geometry = self.gpu.buffer("geometry", bytes.len().next_multiple_of(16) as u64, table);
+                self.gpu.queue.write_buffer(&geometry, 0, bytes);
                 geometry
             });
             let mut entries: Vec<wgpu::BindGroupEntry> = op
@@ -164,9 +142,7 @@ impl GpuRunner {
                 })
                 .collect();
             entries.extend(
-                geometry
-                    .iter()
-                    .map(|g| wgpu::BindGroupEntry { binding: GEOMETRY, resource: g.as_entire_binding() }),
+                geometry.iter().map(|g| wgpu::BindGroupEntry { binding: GEOMETRY, resource: g.as_entire_binding() }),
             );
             if kernel.reads_step {
                 entries.push(wgpu::BindGroupEntry {
@@ -191,30 +167,6 @@ impl GpuRunner {
         }
         dispatches
     }
-
-    fn staging(&self, bytes: u64) -> wgpu::Buffer {
-        buffer(&self.device, "staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
-    }
-
-    /// Waits for `submission`, then the words of `staging`.
-    fn map(&self, staging: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Result<Vec<u32>> {
-        let slice = staging.slice(..);
-        // The result of the mapping shows below: a range that is not mapped cannot be viewed.
-        slice.map_async(wgpu::MapMode::Read, |_| {});
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
-        self.check()?;
-        waited.map_err(|e| device_lost(&e.to_string()))?;
-        let view = slice.get_mapped_range().map_err(|e| device_lost(&e.to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
-    }
-
-    /// The error that the device reported outside a call, if any.
-    fn check(&self) -> Result<()> {
-        match &*self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Runner for GpuRunner {
@@ -223,17 +175,12 @@ impl Runner for GpuRunner {
     }
 
     fn write(&mut self, buffer: BufferId, first: usize, words: &[u32]) -> Result<()> {
-        self.queue.write_buffer(&self.buffers[buffer.0], 4 * first as u64, bytemuck::cast_slice(words));
-        self.check()
+        self.gpu.queue.write_buffer(&self.buffers[buffer.0], 4 * first as u64, bytemuck::cast_slice(words));
+        self.gpu.check()
     }
 
     fn read(&mut self, buffer: BufferId) -> Result<Vec<u32>> {
-        let bytes = 4 * self.words[buffer.0] as u64;
-        let staging = self.staging(bytes);
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&self.buffers[buffer.0], 0, &staging, 0, bytes);
-        let submission = self.queue.submit([encoder.finish()]);
-        self.map(&staging, submission)
+        self.gpu.read(&self.buffers[buffer.0])
     }
 
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
@@ -241,13 +188,13 @@ impl Runner for GpuRunner {
         for (row, step) in rows.chunks_exact_mut(self.step_stride as usize).zip(steps) {
             row[..size_of::<Step>()].copy_from_slice(bytemuck::bytes_of(step));
         }
-        self.queue.write_buffer(&self.steps, 0, &rows);
+        self.gpu.queue.write_buffer(&self.steps, 0, &rows);
 
         let dispatches = match phase {
             Phase::Train => &self.dispatches[..self.train],
             Phase::Evaluate => &self.dispatches[..self.evaluate],
         };
-        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for index in 0..steps.len() as u32 {
@@ -257,46 +204,31 @@ impl Runner for GpuRunner {
             }
         }
         let bytes = (steps.len() * size_of::<Metrics>()) as u64;
-        let staging = self.staging(bytes);
+        let staging = self.gpu.staging(bytes);
         encoder.copy_buffer_to_buffer(&self.buffers[self.metrics.0], 0, &staging, 0, bytes);
-        let submission = self.queue.submit([encoder.finish()]);
+        let submission = self.gpu.queue.submit([encoder.finish()]);
         self.pending.push_back(Pending { submission, staging, steps: steps.len() });
-        self.check()
+        self.gpu.check()
     }
 
     fn collect(&mut self) -> Result<Vec<Metrics>> {
         let Some(pending) = self.pending.pop_front() else {
             return Ok(Vec::new());
         };
-        let words = self.map(&pending.staging, pending.submission)?;
+        let words = self.gpu.map(&pending.staging, pending.submission)?;
         let metrics: Vec<Metrics> = bytemuck::pod_collect_to_vec(&words);
         debug_assert_eq!(metrics.len(), pending.steps);
         Ok(metrics)
     }
 
-    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()> {
-        self.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for _ in 0..times {
-                self.dispatches[index].record(&mut pass, 0);
-            }
-        }
-        let submission = self.queue.submit([encoder.finish()]);
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
-        self.check()?;
-        waited.map_err(|e| device_lost(&e.to_string()))?;
-        Ok(())
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)> {
+        self.gpu.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
+        self.gpu.time(|pass| (0..times).for_each(|_| self.dispatches[index].record(pass, 0)))
     }
 
     fn capacity(&self) -> usize {
         MOST_STEPS
     }
-}
-
-fn buffer(device: &wgpu::Device, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }
 
 fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel, reads: usize) -> wgpu::BindGroupLayout {
@@ -331,11 +263,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let needs = [
         ("max_storage_buffer_binding_size", largest, have.max_storage_buffer_binding_size),
         ("max_buffer_size", largest, have.max_buffer_size),
-        (
-            "max_storage_buffers_per_shader_stage",
-            storage_buffers,
-            u64::from(have.max_storage_buffers_per_shader_stage),
-        ),
+        ("max_storage_buffers_per_shader_stage", storage_buffers, u64::from(have.max_storage_buffers_per_shader_stage)),
         ("max_compute_invocations_per_workgroup", 64, u64::from(have.max_compute_invocations_per_workgroup)),
         (
             "max_compute_workgroups_per_dimension",
@@ -355,33 +283,4 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     limits.max_buffer_size = limits.max_buffer_size.max(largest);
     limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.max(workgroups);
     Ok(limits)
-}
-
-/// Keeps the first fault: those that follow come from it.
-fn note(fault: &Mutex<Option<Error>>, error: Error) {
-    fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
-}
-
-fn device_lost(message: &str) -> Error {
-    Error::input(
-        format!("the device was lost: {message}"),
-        "resume from the last checkpoint with --resume; if it happens again, check the driver or use another --adapter",
-    )
-}
-
-fn device_error(error: &wgpu::Error, need: &str) -> Error {
-    match error {
-        wgpu::Error::OutOfMemory { .. } => Error::input(
-            format!("out of device memory{need}"),
-            "use a smaller --batch or data set, another --adapter, or --backend cpu",
-        ),
-        other => Error::input(
-            format!("the device reports: {}", one_line(&other.to_string())),
-            "this is a defect of lenet-gpu or of the driver: report it with the output of `lenet-gpu devices`",
-        ),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -80,9 +80,12 @@ pub struct DatasetShape {
 /// Rows of the metrics buffer: the most steps one submission may have.
 pub const MOST_STEPS: usize = 256;
 
-/// Chunks that a batch is cut into for weight gradients, at most: enough to keep a machine busy, few
-/// enough that adding them up stays cheap.
-const MOST_CHUNKS: usize = 8;
+/// Chunks that a batch is cut into for the weight gradients of a convolution, at most: enough to keep a
+/// machine busy, few enough that adding them up stays cheap.
+const CONV2D_CHUNKS: usize = 8;
+
+/// The same for a dense layer, which has more weights: more threads without chunks, and more to add up.
+const DENSE_CHUNKS: usize = 4;
 
 impl Plan {
     /// Lowers `model` for steps of at most `batch` samples of a dataset of shape `data`.
@@ -206,7 +209,7 @@ impl<'a> Lowering<'a> {
             // Built front to back, run back to front: a layer's weights before its input.
             match layer.kind {
                 LayerKind::Conv2d { kernel, activation, .. } if layer.output.height * layer.output.width > 1 => {
-                    let (weights, bias, partial) = self.parameters(&layer.name, QUADS);
+                    let (weights, bias, partial) = self.parameters(&layer.name, CONV2D_CHUNKS, QUADS);
                     let conv = Conv2d {
                         input: layer.input,
                         output: layer.output,
@@ -225,7 +228,7 @@ impl<'a> Lowering<'a> {
                 }
                 // A convolution whose output is 1x1 is a dense layer over its whole input.
                 LayerKind::Conv2d { activation, .. } | LayerKind::Dense { activation, .. } => {
-                    let (weights, bias, partial) = self.parameters(&layer.name, 1);
+                    let (weights, bias, partial) = self.parameters(&layer.name, DENSE_CHUNKS, 1);
                     let dense = Dense {
                         inputs: layer.input.elements(),
                         outputs: layer.output.elements(),
@@ -301,14 +304,14 @@ impl<'a> Lowering<'a> {
     }
 
     /// First words of a layer's weights and bias, and the place of its partial gradients.
-    fn parameters(&mut self, layer: &str, slots_per_chunk: usize) -> (usize, usize, Partials) {
+    fn parameters(&mut self, layer: &str, most_chunks: usize, slots_per_chunk: usize) -> (usize, usize, Partials) {
         let place = |kind: &str| {
             let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
             (placed.first, placed.words)
         };
         let ((weights, weight_words), (bias, bias_words)) = (place("weight"), place("bias"));
         let blocks = blocks(self.batch);
-        let blocks_per_chunk = blocks.div_ceil(MOST_CHUNKS);
+        let blocks_per_chunk = blocks.div_ceil(most_chunks);
         let partials = Partials {
             first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.words * s.partials.slots),
             words: weight_words + bias_words,

@@ -24,7 +24,7 @@ mod runner;
 pub use lower::{DatasetShape, MOST_STEPS, Optimizer, Plan};
 pub use op::{Conv2d, Dense, Gather, Op, OpKind, Partials, Pool, Segment};
 pub use parameters::{ParameterLayout, Placed};
-pub use runner::{Device, Metrics, Phase, Runner, Step};
+pub use runner::{Clock, Device, Metrics, Phase, Runner, Step};
 
 /// Samples in a block, the innermost extent of every activation buffer.
 pub const BLOCK: usize = 32;
@@ -34,6 +34,9 @@ pub const LANES: usize = 4;
 
 /// Groups of [`LANES`] samples in a block.
 pub const QUADS: usize = BLOCK / LANES;
+
+/// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
+pub const MASKED: u32 = u32::MAX;
 
 /// A buffer of a plan, by its place in [`Plan::buffers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

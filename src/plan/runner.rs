@@ -73,6 +73,16 @@ pub struct Device {
     pub kind: String,
 }
 
+/// How a time was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// By the device's own timestamps around the work.
+    Timestamp,
+    /// From submission to completion on the host's clock, with what it costs to submit and to wait.
+    Wall,
+}
+
 /// Something that holds the buffers of a plan and runs its operations.
 ///
 /// All calls take effect in order. Errors are those of the device: out of memory, lost.
@@ -92,8 +102,9 @@ pub trait Runner {
     /// Waits for the oldest submission not yet collected; the metrics of its steps.
     fn collect(&mut self) -> Result<Vec<Metrics>>;
 
-    /// Runs operation `index` of the plan alone, `times` times, and waits for it.
-    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<()>;
+    /// Runs operation `index` of the plan alone, `times` times, waits for it, and says how many seconds
+    /// all of them took together and by which clock.
+    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)>;
 
     /// The most steps one submission may have.
     fn capacity(&self) -> usize;

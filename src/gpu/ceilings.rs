@@ -1,0 +1,163 @@
+//! What an adapter can do at most: arithmetic, memory, and the cost of telling it anything.
+
+use std::time::Instant;
+
+use super::Adapter;
+use super::device::Gpu;
+use crate::error::Result;
+
+const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
+
+/// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
+const BYTES: u64 = 64 << 20;
+
+/// vec4f a thread reads or writes, `EACH` in the shader.
+const EACH: u64 = 16;
+
+/// Multiply-adds of single values a thread does in a round of `multiply_add`.
+const PER_ROUND: u64 = 4 * 32;
+
+/// Dispatches in the pass that measures what a dispatch costs.
+const DISPATCHES: usize = 1_000;
+
+/// Samples of each figure of one adapter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ceilings {
+    /// Multiply-adds in registers, two operations each, GFLOP/s.
+    pub fma_gflops: Vec<f64>,
+    /// Reading a storage buffer, GB/s.
+    pub read_gb_per_s: Vec<f64>,
+    /// Writing a storage buffer, GB/s.
+    pub write_gb_per_s: Vec<f64>,
+    /// One dispatch of one workgroup in a long pass, s.
+    pub dispatch_s: Vec<f64>,
+    /// Submitting one pass with one dispatch and waiting for it, s.
+    pub submission_s: Vec<f64>,
+    /// Reading 4 KiB back to the host, s.
+    pub read_back_s: Vec<f64>,
+}
+
+/// Measures `adapter`, `samples` times each after a warm-up.
+///
+/// Errors: those of the device.
+pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
+    let gpu = Gpu::open(adapter, wgpu::Limits::default().or_worse_values_from(&adapter.handle.limits()))?;
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+    let source = gpu.buffer("source", BYTES, usage);
+    let sink = gpu.buffer("sink", BYTES, usage);
+    // Factors that keep every chain finite and far from denormals.
+    gpu.queue.write_buffer(&source, 0, bytemuck::cast_slice(&[0.999_f32, 0.999, 0.999, 0.999, 0.5, 0.5, 0.5, 0.5]));
+    let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("ceilings"),
+        source: wgpu::ShaderSource::Wgsl(SOURCE.into()),
+    });
+    let kernel = |entry: &str, rounds: f64| Ceiling::new(&gpu, &module, entry, rounds, [&source, &sink]);
+
+    // As many rounds as make a dispatch long enough to time, whatever the adapter.
+    let threads = 64 * 1024;
+    let mut rounds = 16u32;
+    while rounds < 1 << 20 {
+        let trial = kernel("multiply_add", f64::from(rounds));
+        trial.seconds(&gpu, threads / 64, 1)?;
+        if trial.seconds(&gpu, threads / 64, 1)? > 0.05 {
+            break;
+        }
+        rounds *= 2;
+    }
+    let multiply_add = kernel("multiply_add", f64::from(rounds));
+    let (read, write, nothing) = (kernel("read", 1.0), kernel("write", 1.0), kernel("nothing", 1.0));
+    let copies = (BYTES / (16 * EACH * 64)) as u32;
+    let small = gpu.buffer("small", 4096, usage);
+    let flops = 2.0 * (PER_ROUND * u64::from(rounds) * u64::from(threads)) as f64;
+
+    let mut ceilings = Ceilings {
+        fma_gflops: Vec::new(),
+        read_gb_per_s: Vec::new(),
+        write_gb_per_s: Vec::new(),
+        dispatch_s: Vec::new(),
+        submission_s: Vec::new(),
+        read_back_s: Vec::new(),
+    };
+    for sample in 0..=samples {
+        let fma = flops / multiply_add.seconds(&gpu, threads / 64, 1)? / 1e9;
+        let reading = BYTES as f64 / read.seconds(&gpu, copies, 1)? / 1e9;
+        let writing = BYTES as f64 / write.seconds(&gpu, copies, 1)? / 1e9;
+        let dispatch = nothing.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
+        let started = Instant::now();
+        gpu.wait(nothing.submit(&gpu))?;
+        let submission = started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        gpu.read(&small)?;
+        let read_back = started.elapsed().as_secs_f64();
+        if sample == 0 {
+            continue;
+        }
+        ceilings.fma_gflops.push(fma);
+        ceilings.read_gb_per_s.push(reading);
+        ceilings.write_gb_per_s.push(writing);
+        ceilings.dispatch_s.push(dispatch);
+        ceilings.submission_s.push(submission);
+        ceilings.read_back_s.push(read_back);
+    }
+    Ok(ceilings)
+}
+
+/// One measuring kernel, ready to run.
+struct Ceiling {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+}
+
+impl Ceiling {
+    fn new(gpu: &Gpu, module: &wgpu::ShaderModule, entry: &str, rounds: f64, buffers: [&wgpu::Buffer; 2]) -> Self {
+        let entry_of = |binding, read_only| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(entry),
+            entries: &[entry_of(0, true), entry_of(1, false)],
+        });
+        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(entry),
+            layout: Some(&gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(entry),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            })),
+            module,
+            entry_point: Some(entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &[("ROUNDS", rounds)],
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        let entries = [0, 1]
+            .map(|binding| wgpu::BindGroupEntry { binding, resource: buffers[binding as usize].as_entire_binding() });
+        let descriptor = wgpu::BindGroupDescriptor { label: Some(entry), layout: &layout, entries: &entries };
+        Self { pipeline, bind_group: gpu.device.create_bind_group(&descriptor) }
+    }
+
+    fn record(&self, pass: &mut wgpu::ComputePass, workgroups: u32, times: usize) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        (0..times).for_each(|_| pass.dispatch_workgroups(workgroups, 1, 1));
+    }
+
+    fn seconds(&self, gpu: &Gpu, workgroups: u32, times: usize) -> Result<f64> {
+        Ok(gpu.time(|pass| self.record(pass, workgroups, times))?.0)
+    }
+
+    fn submit(&self, gpu: &Gpu) -> wgpu::SubmissionIndex {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        self.record(&mut encoder.begin_compute_pass(&Default::default()), 1, 1);
+        gpu.queue.submit([encoder.finish()])
+    }
+}

@@ -1,0 +1,163 @@
+//! An opened adapter: its queue, its faults, reading back, and timing.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::Adapter;
+use crate::error::{Error, Result};
+use crate::plan::Clock;
+
+/// An opened adapter.
+pub(super) struct Gpu {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    /// What went wrong outside a call: the device was lost or an error was not caught.
+    fault: Arc<Mutex<Option<Error>>>,
+    /// Two timestamps and where they are resolved to; none where the adapter has no timestamps.
+    timestamps: Option<(wgpu::QuerySet, wgpu::Buffer)>,
+}
+
+impl Gpu {
+    /// Opens `adapter` with `limits`.
+    ///
+    /// Errors: an adapter that will not open.
+    pub fn open(adapter: &Adapter, limits: wgpu::Limits) -> Result<Self> {
+        let features = adapter.handle.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let (device, queue) = pollster::block_on(adapter.handle.request_device(&wgpu::DeviceDescriptor {
+            label: Some("lenet-gpu"),
+            required_features: features,
+            required_limits: limits,
+            ..Default::default()
+        }))
+        .map_err(|e| {
+            Error::input(
+                format!("adapter {} does not open: {e}", adapter.device.name),
+                "choose another: lenet-gpu devices",
+            )
+        })?;
+
+        let fault = Arc::new(Mutex::new(None));
+        let (on_lost, on_error) = (fault.clone(), fault.clone());
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(&on_lost, device_lost(&message));
+            }
+        });
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&on_error, device_error(&error, ""))));
+        let timestamps = (!features.is_empty()).then(|| {
+            let set = device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("timestamps"),
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            });
+            let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+            (set, buffer(&device, "timestamps", 16, usage))
+        });
+        Ok(Self { device, queue, fault, timestamps })
+    }
+
+    /// A buffer of `size` bytes, zeroed.
+    pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        buffer(&self.device, label, size, usage)
+    }
+
+    /// A buffer that the host can map once the device has written it.
+    pub fn staging(&self, bytes: u64) -> wgpu::Buffer {
+        self.buffer("staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    /// Waits for `submission`.
+    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        waited.map(|_| ()).map_err(|e| device_lost(&e.to_string()))
+    }
+
+    /// Waits for `submission`, then the words of `staging`.
+    pub fn map(&self, staging: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Result<Vec<u32>> {
+        let slice = staging.slice(..);
+        // The result of the mapping shows below: a range that is not mapped cannot be viewed.
+        slice.map_async(wgpu::MapMode::Read, |_| {});
+        self.wait(submission)?;
+        let view = slice.get_mapped_range().map_err(|e| device_lost(&e.to_string()))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+
+    /// All words of `buffer`.
+    pub fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+        let staging = self.staging(buffer.size());
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+        let submission = self.queue.submit([encoder.finish()]);
+        self.map(&staging, submission)
+    }
+
+    /// Runs what `record` records as one pass, waits for it, and says how long it took: by the device's
+    /// own timestamps where it has them, else from submission to completion.
+    pub fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<(f64, Clock)> {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        {
+            let timestamp_writes = self.timestamps.as_ref().map(|(set, _)| wgpu::ComputePassTimestampWrites {
+                query_set: set,
+                beginning_of_pass_write_index: Some(0),
+                end_of_pass_write_index: Some(1),
+            });
+            let descriptor = wgpu::ComputePassDescriptor { label: None, timestamp_writes };
+            record(&mut encoder.begin_compute_pass(&descriptor));
+        }
+        let started = Instant::now();
+        let Some((set, resolved)) = &self.timestamps else {
+            self.wait(self.queue.submit([encoder.finish()]))?;
+            return Ok((started.elapsed().as_secs_f64(), Clock::Wall));
+        };
+        encoder.resolve_query_set(set, 0..2, resolved, 0);
+        self.wait(self.queue.submit([encoder.finish()]))?;
+        let wall = started.elapsed().as_secs_f64();
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved)?);
+        let seconds = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9;
+        // A driver that counts nothing, or more than the whole call took, has no usable timestamps.
+        if seconds > 0.0 && seconds <= wall * 1.01 { Ok((seconds, Clock::Timestamp)) } else { Ok((wall, Clock::Wall)) }
+    }
+
+    /// The error that the device reported outside a call, if any.
+    pub fn check(&self) -> Result<()> {
+        match &*self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn buffer(device: &wgpu::Device, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+}
+
+/// Keeps the first fault: those that follow come from it.
+fn note(fault: &Mutex<Option<Error>>, error: Error) {
+    fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+}
+
+fn device_lost(message: &str) -> Error {
+    Error::input(
+        format!("the device was lost: {message}"),
+        "resume from the last checkpoint with --resume; if it happens again, check the driver or use another --adapter",
+    )
+}
+
+/// `error` as a user can act on it; `need` says what was asked for.
+pub(super) fn device_error(error: &wgpu::Error, need: &str) -> Error {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => Error::input(
+            format!("out of device memory{need}"),
+            "use a smaller --batch or data set, another --adapter, or --backend cpu",
+        ),
+        other => Error::input(
+            format!("the device reports: {}", one_line(&other.to_string())),
+            "this is a defect of lenet-gpu or of the driver: report it with the output of `lenet-gpu devices`",
+        ),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -29,7 +29,7 @@ fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
 const EACH = 16u;
 
 @compute @workgroup_size(64)
-fn read(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn read_memory(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     var sum = vec4f();
     for (var i = 0u; i < EACH; i++) {
         sum += source[i * groups.x * 64u + id.x];
@@ -38,7 +38,7 @@ fn read(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 }
 
 @compute @workgroup_size(64)
-fn write(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn write_memory(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     for (var i = 0u; i < EACH; i++) {
         sink[i * groups.x * 64u + id.x] = vec4f(f32(i));
     }

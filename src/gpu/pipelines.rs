@@ -1,5 +1,6 @@
 //! Every pipeline that the program can create, for those who check shaders without a GPU.
 
+use super::ceilings;
 use super::kernels::{Kernel, kernel};
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
@@ -18,10 +19,11 @@ pub struct Pipeline {
 }
 
 /// Every distinct pipeline of the presets with each optimiser, and of small models that reach each
-/// activation behind and before each kind of layer, in the order in which they first appear.
+/// activation behind and before each kind of layer, in the order in which they first appear; then those that
+/// measure an adapter.
 ///
-/// Two overrides have no last value: pools of size 2 and 3 stand for every size, and the classes of these
-/// models for every number of classes.
+/// Some overrides have no last value: pools of size 2 and 3, kernels of 3, 5 and 7 (which takes two turns) and
+/// 3 and 10 classes stand for all others.
 ///
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
@@ -42,17 +44,36 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         for optimizer in optimizers {
             let plan = Plan::new(model, 1, data, optimizer)?;
             for op in &plan.ops {
-                let kernel = kernel(&op.kind, &plan);
-                let name = kernel.overrides.iter().fold(kernel.entry.to_owned(), |name, (key, value)| {
-                    format!("{name}-{}-{value}", key.to_lowercase())
-                });
-                if !found.iter().any(|p| p.name == name) {
-                    found.push(Pipeline { name, kernel, reads: op.kind.reads() });
+                let pipeline = Pipeline::new(kernel(&op.kind, &plan), op.kind.reads());
+                if !found.iter().any(|p| p.name == pipeline.name) {
+                    found.push(pipeline);
                 }
             }
         }
     }
+    found.extend(ceilings::ENTRIES.map(|entry| {
+        let kernel = Kernel {
+            source: ceilings::SOURCE,
+            entry,
+            bindings: &[0, 1],
+            overrides: vec![("ROUNDS", 16.0)],
+            geometry: Vec::new(),
+            reads_step: false,
+            workgroups: [1, 1, 1],
+        };
+        Pipeline::new(kernel, 1)
+    }));
     Ok(found)
+}
+
+impl Pipeline {
+    fn new(kernel: Kernel, reads: usize) -> Self {
+        let name = kernel
+            .overrides
+            .iter()
+            .fold(kernel.entry.to_owned(), |name, (key, value)| format!("{name}-{}-{value}", key.to_lowercase()));
+        Self { name, kernel, reads }
+    }
 }
 
 /// Maps wider than a strip of `conv2d_backward_input` and narrower ones, both behind `activation`.
@@ -67,7 +88,7 @@ fn small(activation: Activation, pool: LayerKind) -> Result<Model> {
             ("c1", conv(3)),
             ("c2", conv(3)),
             ("s3", pool),
-            ("c4", conv(3)),
+            ("c4", conv(7)),
             ("c5", conv(5)),
             ("f6", LayerKind::Dense { units: 4, activation }),
             ("output", LayerKind::Dense { units: 3, activation: Activation::Identity }),

@@ -64,6 +64,7 @@
 //! - **Errors** name the flag, file, tensor or limit, and have a hint ([`Error`]); exit code 2 for unusable
 //!   input, 1 for a bad outcome, 130 for an interrupted run.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod cpu;

@@ -1,15 +1,16 @@
 //! Every kernel against the oracle, one operation at a time, for many shapes.
 
+#[path = "common/adapter.rs"]
+mod adapter;
+
 use lenet_gpu::check::{awkward, compare};
-use lenet_gpu::gpu::{GpuRunner, Selection, select};
+use lenet_gpu::gpu::GpuRunner;
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape};
 use lenet_gpu::plan::{DatasetShape, Optimizer, Plan, Runner, Step};
 
 /// Runs every operation of `model` at `batch` on the adapter that the environment selects.
 fn check(model: &Model, batch: usize, count: usize, optimizer: Optimizer) {
-    let adapter = select(&Selection::default())
-        .unwrap()
-        .expect("no adapter: install a Vulkan driver, on Debian and Ubuntu `apt-get install mesa-vulkan-drivers`");
+    let adapter = adapter::adapter();
     let samples = batch + 5;
     let height = model.input.height.min(28);
     let data = DatasetShape { samples, height, width: model.input.width.min(28) };

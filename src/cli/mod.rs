@@ -1,1 +1,62 @@
-//! placeholder
+//! The command line: one file a subcommand, with its arguments and its `run`.
+
+mod devices;
+mod eval;
+mod model_file;
+mod predict;
+pub mod runner;
+mod summary;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::model::PRESETS;
+use crate::report::warn;
+
+/// Train LeNet-5 on any GPU with WGSL kernels
+#[derive(Parser)]
+#[command(name = "lenet-gpu", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Args),
+    Eval(eval::Args),
+    Predict(predict::Args),
+    Devices(devices::Args),
+    Summary(summary::Args),
+}
+
+/// Parses the arguments and runs the command; tells what went wrong and the way out.
+///
+/// The exit code is 0, 1 (a bad outcome), 2 (unusable input) or 130 (interrupted).
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => args.run(),
+        Command::Eval(args) => args.run(),
+        Command::Predict(args) => args.run(),
+        Command::Devices(args) => args.run(),
+        Command::Summary(args) => args.run(),
+    };
+    result.unwrap_or_else(|error| {
+        warn(format!("error: {error}"));
+        if !error.hint().is_empty() {
+            warn(format!("hint: {}", error.hint()));
+        }
+        ExitCode::from(error.exit_code())
+    })
+}
+
+/// The names that `--model` takes, for its help.
+fn models() -> String {
+    PRESETS.map(|(name, _)| name).join(", ")
+}
+
+/// What a command's `run` gives: its exit code.
+type Exit = Result<ExitCode>;

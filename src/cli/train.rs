@@ -1,0 +1,203 @@
+//! `lenet-gpu train`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::ValueEnum;
+
+use super::Exit;
+use super::runner::{Backend, DeviceArgs};
+use crate::error::{Error, Result};
+use crate::report::{TrainReport, say, warn};
+use crate::train::{Checkpoint, OptimizerName, Outcome, RunFolder, Schedule, TrainConfig, Training};
+
+/// Train a model; everything about the run is kept in a folder
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Go on with the run in this folder, with its settings and to the same bits; only --backend,
+    /// --adapter and --json go with it
+    #[arg(long, value_name = "RUNDIR", conflicts_with = "settings")]
+    resume: Option<PathBuf>,
+    /// One JSON object a line on stdout instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a resumed run takes from its folder.
+#[derive(clap::Args)]
+#[group(id = "settings", multiple = true)]
+struct ConfigArgs {
+    #[arg(long, value_name = "NAME", help = format!("What to train: {} [default: lenet5]", super::models()))]
+    model: Option<String>,
+    /// Passes over the training images [default: 8]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    epochs: Option<u32>,
+    /// Images a step [default: 64]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    batch: Option<usize>,
+    /// Rule of the update [default: sgd]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<OptimizerName>,
+    /// Peak learning rate [default: 0.05; for Adam 0.003; lower for lenet5-keras]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// Course of the learning rate [default: one-cycle]
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<Schedule>,
+    /// Share of all steps spent rising to the peak rate, 0 to below 1 [default: 0.25 for one-cycle,
+    /// otherwise 0]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    warmup: Option<f64>,
+    /// Momentum, for Adam its first decay, 0 to below 1 [default: 0.9]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// Weight decay [default: 0.0005; adam 0, adamw 0.01]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// Share of each target spread over all classes, 0 to below 1 [default: 0]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    label_smoothing: Option<f64>,
+    /// Decides the initial weights and the shuffles [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// Folder with a dataset of IDX files, such as Fashion-MNIST [default: the MNIST inside the program]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Images of the training set held out to validate with, the last ones [default: 5000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    validation: Option<usize>,
+    /// Fail (exit code 1) if the test accuracy is lower: a share up to 1 or a percentage above 1, so
+    /// 0.99 and 99 are the same
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    target_accuracy: Option<f64>,
+    /// Folder of the run, new or empty [default: the next free runs/MODEL-N]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Args {
+    /// Trains, or goes on training.
+    pub fn run(self) -> Exit {
+        let (training, device, mut folder, from) = match &self.resume {
+            None => {
+                let config = self.config.resolve(&self.device)?;
+                if let Some(out) = &self.config.out {
+                    RunFolder::check_free(out)?;
+                }
+                (Training::new(config)?, self.device.clone(), None, None)
+            }
+            Some(run) => {
+                let (folder, checkpoint) = RunFolder::resume(run)?;
+                let device = self.device_of(&checkpoint.config);
+                (Training::new(checkpoint.config.clone())?, device, Some(folder), Some(checkpoint))
+            }
+        };
+        let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device    {line}")) };
+        let mut runner = device.choose()?.open(training.plan(), announce)?;
+        if let Some(from) = &from {
+            warn_of_other_device(from, runner.device());
+        }
+        let folder = match folder.take() {
+            Some(folder) => folder,
+            None => RunFolder::create(self.config.out.as_deref(), &training.config().model)?,
+        };
+
+        let stop = stop_on_interrupt()?;
+        let mut report = TrainReport::new(self.json);
+        let mut told = Ok(());
+        let outcome = training.run(&mut *runner, &folder, from.as_ref(), stop, &mut |event| {
+            let now = report.event(event);
+            if told.is_ok() {
+                told = now;
+            }
+        });
+        report.end();
+        let outcome = outcome?;
+        told?;
+        match outcome {
+            Outcome::Interrupted { step, steps } => {
+                warn(format!("stopped after step {step} of {steps}; the state is saved"));
+                warn(format!("go on with: lenet-gpu train --resume {}", folder.path().display()));
+                Ok(ExitCode::from(130))
+            }
+            Outcome::Finished(finished) => match training.config().target() {
+                Some(target) if finished.test_accuracy < target => Err(Error::outcome(
+                    format!(
+                        "test accuracy {:.2} % is below the target of {:.2} %",
+                        100.0 * finished.test_accuracy,
+                        100.0 * target
+                    ),
+                    "train for more epochs, or lower --target-accuracy",
+                )),
+                _ => Ok(ExitCode::SUCCESS),
+            },
+        }
+    }
+
+    /// The device that the flags name, otherwise the one the run asked for at first.
+    fn device_of(&self, config: &TrainConfig) -> DeviceArgs {
+        if self.device.backend.is_some() || self.device.adapter.is_some() {
+            return self.device.clone();
+        }
+        DeviceArgs { backend: Backend::from_str(&config.backend, true).ok(), adapter: config.adapter.clone() }
+    }
+}
+
+impl ConfigArgs {
+    /// The settings, defaults filled in, checked.
+    fn resolve(&self, device: &DeviceArgs) -> Result<TrainConfig> {
+        device.check()?;
+        let model = self.model.as_deref().unwrap_or("lenet5");
+        let mut config = TrainConfig::defaults(model, self.optimizer.unwrap_or(OptimizerName::Sgd))?;
+        if let Some(schedule) = self.schedule {
+            (config.schedule, config.warmup) = (schedule, TrainConfig::default_warmup(schedule));
+        }
+        fn set<T: Copy>(value: &mut T, given: Option<T>) {
+            *value = given.unwrap_or(*value);
+        }
+        set(&mut config.epochs, self.epochs);
+        set(&mut config.batch, self.batch);
+        set(&mut config.learning_rate, self.lr);
+        set(&mut config.warmup, self.warmup);
+        set(&mut config.momentum, self.momentum);
+        set(&mut config.weight_decay, self.weight_decay);
+        set(&mut config.label_smoothing, self.label_smoothing);
+        set(&mut config.seed, self.seed);
+        set(&mut config.validation, self.validation);
+        config.target_accuracy = self.target_accuracy;
+        // Absolute, so that the run can be resumed from anywhere.
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        config.data = self.data.as_ref().map(absolute);
+        config.backend = device.backend.unwrap_or(Backend::Auto).name();
+        config.adapter = device.adapter.clone();
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+fn warn_of_other_device(from: &Checkpoint, device: &crate::plan::Device) {
+    let was = ["adapter", "backend", "driver"].map(|key| from.metadata(key));
+    if was != [&device.name, &device.backend, &device.driver] {
+        warn(format!(
+            "warning: this run was on {} ({} {}); on another device or driver its bits may differ",
+            was[0], was[1], was[2]
+        ));
+    }
+}
+
+/// A flag that the first Ctrl-C (or SIGTERM) sets; the second ends the program at once.
+fn stop_on_interrupt() -> Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|e| Error::outcome(format!("Ctrl-C cannot be caught: {e}"), ""))?;
+    Ok(&STOP)
+}

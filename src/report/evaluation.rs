@@ -1,0 +1,54 @@
+//! Accuracy, loss, precision and recall of a class, confusion matrix.
+
+use serde_json::{Value, json};
+
+use super::{percent, table, thousands};
+use crate::plan::Device;
+use crate::train::Evaluation;
+
+/// For people.
+pub fn evaluation_text(evaluation: &Evaluation) -> String {
+    let Evaluation { score, confusion } = evaluation;
+    let classes = confusion.len();
+    let mut measures = vec![["class", "precision", "recall", "images"].map(str::to_owned).to_vec()];
+    measures.extend((0..classes).map(|class| {
+        let images = confusion[class].iter().sum();
+        vec![
+            class.to_string(),
+            percent(evaluation.precision(class)),
+            percent(evaluation.recall(class)),
+            thousands(images),
+        ]
+    }));
+    let mut matrix = vec![std::iter::once(String::new()).chain((0..classes).map(|c| c.to_string())).collect()];
+    matrix.extend(confusion.iter().enumerate().map(|(label, row)| {
+        std::iter::once(label.to_string()).chain(row.iter().map(u64::to_string)).collect::<Vec<_>>()
+    }));
+    format!(
+        "accuracy  {} ({} of {} images)\nloss      {}\n\n{}\n\nconfusion, a row a label, a column a prediction\n{}",
+        percent(score.accuracy()),
+        thousands(score.hits as u64),
+        thousands(score.count as u64),
+        score.mean_loss().map_or("-".to_owned(), |loss| format!("{loss:.5}")),
+        table(&measures, &[true; 4]),
+        table(&matrix, &vec![true; classes + 1])
+    )
+}
+
+/// As one object; `confusion` has a row a label and a column a prediction.
+pub fn evaluation_json(evaluation: &Evaluation, weights: &str, split: &str, device: &Device) -> Value {
+    let Evaluation { score, confusion } = evaluation;
+    let each = |measure: &dyn Fn(usize) -> Option<f64>| (0..confusion.len()).map(measure).collect::<Vec<_>>();
+    json!({
+        "accuracy": score.accuracy(),
+        "loss": score.mean_loss(),
+        "samples": score.count as u64,
+        "split": split,
+        "precision": each(&|class| evaluation.precision(class)),
+        "recall": each(&|class| evaluation.recall(class)),
+        "confusion": confusion,
+        "weights": weights,
+        "adapter": device.name,
+        "backend": device.backend,
+    })
+}

@@ -1,0 +1,77 @@
+//! Feeding steps to a runner so that it never waits, and never for long at a time.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::plan::{Metrics, Phase, Runner, Step};
+
+/// Submissions in flight: one runs while the next is ready behind it.
+const IN_FLIGHT: usize = 2;
+
+/// Wanted length of a submission, seconds: long enough that its overhead does not count, short enough
+/// that the progress is alive and Ctrl-C is quick.
+const SUBMISSION_S: f64 = 0.15;
+
+/// How many steps to submit at a time, learnt from the time that submissions take. Results do not depend on it.
+#[derive(Debug, Default)]
+pub struct Pace {
+    steps: usize,
+}
+
+impl Pace {
+    fn next(&self, capacity: usize) -> usize {
+        self.steps.clamp(1, capacity.max(1))
+    }
+
+    /// Learns that `steps` took `seconds`; grows gently, since a first measurement may mislead.
+    fn learn(&mut self, steps: usize, seconds: f64) {
+        let wanted = SUBMISSION_S * steps as f64 / seconds.max(1e-9);
+        self.steps = (wanted as usize).min(2 * self.steps.max(1)).max(1);
+    }
+}
+
+/// Runs `steps` in order, in as many submissions as [`Pace`] says; sets their metrics rows.
+///
+/// `collected` gets each submission's place in `steps` and its metrics.
+/// When `stop` turns true, what is in flight is finished and nothing more is submitted.
+/// Returns how many steps ran. Errors: those of the runner and of `collected`.
+pub fn drive(
+    runner: &mut dyn Runner,
+    phase: Phase,
+    steps: &[Step],
+    pace: &mut Pace,
+    stop: &dyn Fn() -> bool,
+    mut collected: impl FnMut(Range<usize>, &[Metrics]) -> Result<()>,
+) -> Result<usize> {
+    let mut submitted = 0;
+    let mut flight: VecDeque<Range<usize>> = VecDeque::new();
+    let mut before = Instant::now();
+    loop {
+        while flight.len() < IN_FLIGHT && submitted < steps.len() && !stop() {
+            let place = submitted..steps.len().min(submitted + pace.next(runner.capacity()));
+            let rows = (0u32..).zip(&steps[place.clone()]).map(|(slot, step)| Step { slot, ..*step });
+            runner.submit(phase, &rows.collect::<Vec<_>>())?;
+            submitted = place.end;
+            flight.push_back(place);
+        }
+        let Some(place) = flight.pop_front() else { return Ok(submitted) };
+        let metrics = runner.collect()?;
+        // While the last submissions drain, a runner that computes in `submit` gives them in no time.
+        if submitted < steps.len() {
+            pace.learn(place.len(), before.elapsed().as_secs_f64());
+        }
+        before = Instant::now();
+        collected(place, &metrics)?;
+    }
+}
+
+/// Places `samples` of the order in steps of at most `batch`, otherwise like `like`; the last may be shorter.
+pub fn batches(samples: Range<usize>, batch: usize, like: Step) -> Vec<Step> {
+    samples
+        .clone()
+        .step_by(batch)
+        .map(|start| Step { start: start as u32, count: batch.min(samples.end - start) as u32, ..like })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! How good weights are on a dataset.
+
+use std::ops::Range;
+
+use super::drive::{Pace, batches, drive};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::plan::{BLOCK, Phase, Plan, Runner, Step};
+
+/// Sums over samples that were evaluated.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Score {
+    /// Sum of the losses.
+    pub loss: f64,
+    /// Samples that were right.
+    pub hits: f64,
+    /// Samples.
+    pub count: f64,
+}
+
+impl Score {
+    /// Mean loss; none without samples.
+    pub fn mean_loss(&self) -> Option<f64> {
+        (self.count > 0.0).then(|| self.loss / self.count)
+    }
+
+    /// Share of the samples that were right, 0 to 1; none without samples.
+    pub fn accuracy(&self) -> Option<f64> {
+        (self.count > 0.0).then(|| self.hits / self.count)
+    }
+}
+
+/// What weights do on every sample of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Sums over the samples.
+    pub score: Score,
+    /// Samples by label (row) and predicted class (column).
+    pub confusion: Vec<Vec<u64>>,
+}
+
+impl Evaluation {
+    /// Of the samples that were taken for `class`, the share that are; none if there were none.
+    pub fn precision(&self, class: usize) -> Option<f64> {
+        share(self.confusion[class][class], self.confusion.iter().map(|row| row[class]).sum())
+    }
+
+    /// Of the samples of `class`, the share that were taken for it; none if there are none.
+    pub fn recall(&self, class: usize) -> Option<f64> {
+        share(self.confusion[class][class], self.confusion[class].iter().sum())
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Puts the images and labels of `data` on the device, from the first sample on.
+pub fn write_data(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<()> {
+    let words: Vec<u32> = data
+        .images
+        .chunks(4)
+        .map(|bytes| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
+        .collect();
+    runner.write(plan.images, 0, &words)?;
+    runner.write(plan.labels, 0, &data.labels.iter().map(|label| u32::from(*label)).collect::<Vec<_>>())
+}
+
+/// Runs the forward pass over the places `samples` of the order.
+pub(super) fn score(runner: &mut dyn Runner, plan: &Plan, samples: Range<usize>, pace: &mut Pace) -> Result<Score> {
+    let steps = batches(samples, plan.batch, Step::default());
+    let mut score = Score::default();
+    drive(runner, Phase::Evaluate, &steps, pace, &|| false, |_, metrics| {
+        for row in metrics {
+            score.loss += f64::from(row.loss);
+            score.hits += f64::from(row.hits);
+            score.count += f64::from(row.count);
+        }
+        Ok(())
+    })?;
+    Ok(score)
+}
+
+/// Runs the weights that are on the device over all of `data`, which overwrites the data there.
+///
+/// Errors: those of the device; a class that the model does not have.
+pub fn evaluate(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Evaluation> {
+    write_data(runner, plan, data)?;
+    runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
+    let score = score(runner, plan, 0..data.len(), &mut Pace::default())?;
+    let predictions = runner.read(plan.predictions)?;
+    let classes = plan.model.classes();
+    let mut confusion = vec![vec![0; classes]; classes];
+    for (label, class) in data.labels.iter().zip(predictions) {
+        let cell = confusion.get_mut(usize::from(*label)).and_then(|row| row.get_mut(class as usize));
+        *cell.ok_or_else(|| {
+            Error::outcome(
+                format!("label {label} or prediction {class} is not one of {classes} classes"),
+                "the device gave a wrong result; compare it with --backend cpu",
+            )
+        })? += 1;
+    }
+    Ok(Evaluation { score, confusion })
+}
+
+/// Logits of every sample of `data`, `[sample][class]`, from the weights that are on the device; overwrites
+/// the data there.
+///
+/// Errors: those of the device.
+pub fn logits(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Vec<f32>> {
+    write_data(runner, plan, data)?;
+    runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
+    let classes = plan.model.classes();
+    let mut logits = Vec::with_capacity(data.len() * classes);
+    for step in batches(0..data.len(), plan.batch, Step::default()) {
+        runner.submit(Phase::Evaluate, &[step])?;
+        runner.collect()?;
+        let blocked = runner.read_f32(plan.logits)?;
+        let of = |n: usize, class: usize| blocked[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
+        logits.extend(
+            (0..step.count as usize).flat_map(|n| (0..classes).map(move |class| (n, class))).map(|(n, c)| of(n, c)),
+        );
+    }
+    Ok(logits)
+}

@@ -1,0 +1,72 @@
+//! However a run is cut, it ends with the bits of the run that was never stopped.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lenet_gpu::cpu::CpuRunner;
+use lenet_gpu::data::Dataset;
+use lenet_gpu::train::{Checkpoint, Event, OptimizerName, Outcome, RunFolder, Schedule, TrainConfig, Training};
+
+/// 90 images of noise: 70 to train on, 20 held out.
+fn training(config: TrainConfig) -> Training {
+    let noise = |samples: usize, seed: u32| Dataset {
+        source: "noise".to_owned(),
+        height: 28,
+        width: 28,
+        images: (0..samples as u32 * 784).map(|i| ((i + seed).wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
+        labels: (0..samples).map(|i| (i * 7 % 10) as u8).collect(),
+    };
+    Training::with_data(config, noise(90, 1), noise(15, 2)).unwrap()
+}
+
+fn run(training: &Training, folder: &RunFolder, from: Option<&Checkpoint>, stop_at_step_event: bool) -> Outcome {
+    let stop = AtomicBool::new(false);
+    let mut runner = CpuRunner::new(training.plan());
+    training
+        .run(&mut runner, folder, from, &stop, &mut |event| {
+            if stop_at_step_event && matches!(event, Event::Step(_)) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
+    for (optimizer, schedule, validation) in [
+        (OptimizerName::Sgd, Schedule::OneCycle, 20),
+        (OptimizerName::Nesterov, Schedule::Step, 20),
+        (OptimizerName::Adam, Schedule::Cosine, 0),
+        (OptimizerName::AdamW, Schedule::Constant, 20),
+    ] {
+        let config = TrainConfig {
+            epochs: 3,
+            batch: 8,
+            schedule,
+            validation,
+            warmup: 0.3,
+            label_smoothing: 0.1,
+            ..TrainConfig::defaults("lenet5", optimizer).unwrap()
+        };
+        let place = tempfile::tempdir().unwrap();
+        let [whole, cut] = ["whole", "cut"].map(|name| place.path().join(name));
+        let training = training(config);
+        let folder = RunFolder::create(Some(&whole), "lenet5").unwrap();
+        let Outcome::Finished(expected) = run(&training, &folder, None, false) else { panic!("not finished") };
+
+        let folder = RunFolder::create(Some(&cut), "lenet5").unwrap();
+        let mut outcome = run(&training, &folder, None, true);
+        let mut cuts = 0;
+        while let Outcome::Interrupted { .. } = outcome {
+            cuts += 1;
+            let (folder, checkpoint) = RunFolder::resume(&cut).unwrap();
+            outcome = run(&training, &folder, Some(&checkpoint), true);
+        }
+        assert!(cuts > 5, "{cuts}");
+        let Outcome::Finished(finished) = outcome else { panic!("not finished") };
+        assert_eq!((finished.test_loss, finished.best_epoch), (expected.test_loss, expected.best_epoch));
+        for file in ["last.safetensors", "best.safetensors", "checkpoint.safetensors"] {
+            assert_eq!(fs::read(whole.join(file)).unwrap(), fs::read(cut.join(file)).unwrap(), "{optimizer:?} {file}");
+        }
+    }
+}

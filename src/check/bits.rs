@@ -121,8 +121,7 @@ fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) 
         let count = count.min(samples - start);
         runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
         runner.collect()?;
-        let Some(output) = plan.find("output") else { continue };
-        let blocks = runner.read(output)?;
+        let blocks = runner.read(plan.logits)?;
         for n in 0..count {
             for class in 0..classes {
                 logits[(start + n) * classes + class] = blocks[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];

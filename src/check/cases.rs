@@ -20,6 +20,8 @@ pub struct Case {
     pub step: Step,
     /// Kinds of input.
     pub inputs: Vec<Inputs>,
+    /// Arguments of `lenet-gpu check` without which it would not be among the cases; starts with a space.
+    pub flags: String,
 }
 
 const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
@@ -37,7 +39,9 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
                 Effort::Normal => vec![Inputs::Unit, Inputs::Huge],
                 Effort::Quick => vec![Inputs::Unit],
             };
-            cases.push(case(format!("{}-b{batch}", model.name), model, *batch, images, SGD, everything(), &inputs)?);
+            let name = format!("{}-b{batch}", model.name);
+            let flags = format!(" --model {} --batch {batch}", model.name);
+            cases.push(Case { flags, ..case(name, model, *batch, images, SGD, everything(), &inputs)? });
         }
     }
     Ok(cases)
@@ -61,7 +65,13 @@ fn case(
 ) -> Result<Case> {
     let data = DatasetShape { samples: batch + 5, height: images.height, width: images.width };
     let plan = Plan::new(model, batch, data, optimizer)?;
-    Ok(Case { name, plan, step: Step { count: images.count as u32, ..step }, inputs: inputs.to_vec() })
+    Ok(Case {
+        name,
+        plan,
+        step: Step { count: images.count as u32, ..step },
+        inputs: inputs.to_vec(),
+        flags: String::new(),
+    })
 }
 
 /// A step in which every field matters and no two are alike.

@@ -37,6 +37,8 @@ pub struct KernelReport {
     pub broken_guard: Option<String>,
     /// Why a failure is known, if it is.
     pub known: Option<String>,
+    /// The command that runs just this kernel on just the inputs of the worst element.
+    pub replay: Option<String>,
 }
 
 /// Which kernel, case or kind of input to keep; `None` keeps all.
@@ -128,8 +130,8 @@ pub fn check_kernels(
                 None
             }));
         }
-        for inputs in case.inputs.iter().filter(|inputs| filter.inputs.is_none_or(|only| only == **inputs)) {
-            let place = Place { case, inputs: *inputs, seed };
+        for inputs in filter.inputs.map_or_else(|| case.inputs.clone(), |only| vec![only]) {
+            let place = Place { case, inputs, seed };
             run_case(&place, filter, &mut runners, &mut tallies, &mut pairs);
         }
     }
@@ -266,11 +268,22 @@ struct Tally {
     bad: u64,
     ulps: f64,
     worst: Option<Finding>,
+    /// [`Case::flags`] of the worst.
+    flags: String,
     broken_guard: Option<String>,
 }
 
 fn tallies() -> Vec<Tally> {
-    let tally = |kernel| Tally { kernel, runs: 0, elements: 0, bad: 0, ulps: 0.0, worst: None, broken_guard: None };
+    let tally = |kernel| Tally {
+        kernel,
+        runs: 0,
+        elements: 0,
+        bad: 0,
+        ulps: 0.0,
+        worst: None,
+        flags: String::new(),
+        broken_guard: None,
+    };
     KERNELS.map(tally).to_vec()
 }
 
@@ -303,6 +316,7 @@ impl Tally {
                     self.bad += 1;
                 }
                 if self.worst.as_ref().is_none_or(|worst| used > worst.used.unwrap_or(f64::INFINITY)) {
+                    self.flags = place.case.flags.clone();
                     let allowance = oracle.map_or(0.0, |e| expected.tolerance.allowance(e.magnitude));
                     self.worst = Some(Finding {
                         case: place.case.name.clone(),
@@ -327,7 +341,16 @@ impl Tally {
         let used = self.worst.as_ref().and_then(|worst| worst.used);
         let passes = used.is_some_and(|used| used <= 1.0) && self.bad == 0 && self.broken_guard.is_none();
         let known = if passes { None } else { known::reason(&adapter.device, self.kernel) };
+        let replay = self.worst.as_ref().map(|worst| {
+            let (index, kernel) = (adapter.device.index.unwrap_or(0), self.kernel);
+            let (case, inputs, seed) = (&worst.case, worst.inputs.name(), worst.seed);
+            format!(
+                "lenet-gpu check --adapter {index} --kernel {kernel} --case {case} --inputs {inputs} --seed {seed}{}",
+                self.flags
+            )
+        });
         KernelReport {
+            replay,
             kernel: self.kernel.to_owned(),
             verdict: match (passes, &known) {
                 (true, _) => Verdict::Pass,

@@ -17,6 +17,7 @@ mod kernels;
 mod known;
 mod oracle;
 pub mod reference;
+mod run;
 mod tolerance;
 mod training;
 
@@ -27,6 +28,7 @@ pub use kernels::{
     Filter, KERNELS, KernelReport, KernelsOutcome, Pair, Sources, UNWRITTEN, check_filter, check_kernels,
 };
 pub use oracle::check_oracle;
+pub use run::{Options, check};
 pub use tolerance::Tolerance;
 pub use training::{Reference, Yardstick, check_golden, check_training};
 

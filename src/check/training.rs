@@ -174,13 +174,11 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner) 
     let metrics = runner.collect()?[0];
     let classes = model.classes();
     let mut quantities = Vec::new();
-    if let Some(buffer) = plan.find("output") {
-        let blocks = runner.read_f32(buffer)?;
-        let expected = golden.get("logits");
-        let place = |i: usize| (i / classes / BLOCK * classes + i % classes) * BLOCK + i / classes % BLOCK;
-        let logits: Vec<f32> = (0..expected.len()).map(|i| blocks[place(i)]).collect();
-        quantities.push(shared("logits", &logits, &expected));
-    }
+    let blocks = runner.read_f32(plan.logits)?;
+    let expected = golden.get("logits");
+    let place = |i: usize| (i / classes / BLOCK * classes + i % classes) * BLOCK + i / classes % BLOCK;
+    let logits: Vec<f32> = (0..expected.len()).map(|i| blocks[place(i)]).collect();
+    quantities.push(shared("logits", &logits, &expected));
     quantities.push(shared("loss", &[metrics.loss / metrics.count], &golden.get("loss")));
     let gradients = golden.tensors("gradient", model);
     for (actual, expected) in plan.layout.unpack(&runner.read_f32(plan.gradients)?).iter().zip(&gradients) {

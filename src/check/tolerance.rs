@@ -30,15 +30,15 @@ impl Tolerance {
     ///   the oracle's magnitudes carry the |x|, so 64 covers a quotient of two of them.
     /// - `tanh` is bounded only absolutely in practice (1.5e-7 measured): `2^-21` absolute, times the slope.
     /// - `log` may err by `2^-21` near 1 by the specification; 1.6e-6 was measured: 4e-6 absolute.
-    /// - Subnormal products and results may be flushed to 0: one smallest normal number for each term.
+    /// - Subnormal values may be flushed to 0: one smallest normal number for each term, and one for the result.
     pub fn of(op: &Op, plan: &Plan, step: &Step) -> Self {
         let sum = |terms: usize| 4.0 * (terms as f64).sqrt() + 8.0;
         let activated = |terms: usize, activation: Activation| match activation {
-            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: terms as f64 * FLUSHED },
+            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED },
             Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
             Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: FLUSHED },
         };
-        let plain = |terms: usize| Self { k: sum(terms), atol: terms as f64 * FLUSHED };
+        let plain = |terms: usize| Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED };
         match &op.kind {
             // One product, one sum.
             OpKind::Gather(_) => plain(2),

@@ -82,12 +82,14 @@ pub fn check_text(report: &Report) -> String {
     if let Some(worst) = worst(&report.oracle) {
         let all = report.oracle.iter().all(Quantity::passes);
         lines.push(format!(
-            "oracle    {}: its gradients against finite differences in f64, {} networks, worst {} ({})",
+            "oracle    {}: {} networks against finite differences in f64, worst error {}",
             passes(all),
             report.oracle.len(),
-            share(worst.worst),
-            worst.name
+            share(worst.worst)
         ));
+        lines.extend(
+            report.oracle.iter().filter(|q| !q.passes()).map(|q| format!("  {} FAILS: {}", q.name, share(q.worst))),
+        );
     }
     for adapter in &report.adapters {
         lines.push(String::new());
@@ -108,7 +110,8 @@ fn serde_name(report: &Report) -> String {
 
 fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
     let index = adapter.device.index.map_or(String::new(), |index| format!(" {index}"));
-    let mut lines = vec![format!("adapter{index}   {}", device_line(&adapter.device))];
+    let mut lines = vec![format!("adapter{index}: {}", word(adapter.verdict))];
+    lines.extend(wrap(&device_line(&adapter.device)));
     let indent = |text: String| text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>();
     if !adapter.kernels.is_empty() {
         let mut rows =
@@ -186,7 +189,22 @@ fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
         }
     }
     if let Some(error) = &adapter.error {
-        lines.push(format!("  ERROR: {error}"));
+        lines.extend(wrap(&format!("ERROR: {error}")));
+    }
+    lines
+}
+
+/// `text` in indented lines of at most 100 columns, broken at spaces.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if lines[last].chars().count() + word.chars().count() > 97 {
+            lines.push(format!("  {word}"));
+        } else {
+            let gap = if lines[last].is_empty() { "  " } else { " " };
+            lines[last] += &format!("{gap}{word}");
+        }
     }
     lines
 }

@@ -6,6 +6,7 @@ struct Geometry {
     out_planes: u32, // channels
     out_height: u32,
     out_width: u32,
+    floor: f32, // of the activation that made x: see activation.wgsl
 }
 
 // Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
@@ -55,7 +56,7 @@ fn average_pool_backward(@builtin(global_invocation_id) id: vec3u) {
     for (var i = 0u; i < SIZE; i++) {
         for (var j = 0u; j < SIZE; j++) {
             let at = first + (i * g.out_width * SIZE + j) * QUADS;
-            dx[at] = gradient * derivative(x[at]);
+            dx[at] = gradient * derivative(x[at], g.floor);
         }
     }
 }

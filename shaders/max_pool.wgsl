@@ -6,6 +6,7 @@ struct Geometry {
     out_planes: u32, // channels
     out_height: u32,
     out_width: u32,
+    floor: f32, // of the activation that made x: see activation.wgsl
 }
 
 // Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
@@ -61,7 +62,7 @@ fn max_pool_backward(@builtin(global_invocation_id) id: vec3u) {
         }
     }
     // Only the winner passes a gradient, so only its derivative is needed.
-    let gradient = dy[(id.z * outputs + id.y) * QUADS + id.x] * derivative(largest);
+    let gradient = dy[(id.z * outputs + id.y) * QUADS + id.x] * derivative(largest, g.floor);
     for (var i = 0u; i < SIZE; i++) {
         for (var j = 0u; j < SIZE; j++) {
             let won = winner == vec4u(i * SIZE + j);

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, with its arguments and its `run`.
 
+mod check;
 mod devices;
 mod eval;
 mod model_file;
@@ -29,6 +30,7 @@ enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Predict(predict::Args),
+    Check(check::Args),
     Devices(devices::Args),
     Summary(summary::Args),
 }
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Predict(args) => args.run(),
+        Command::Check(args) => args.run(),
         Command::Devices(args) => args.run(),
         Command::Summary(args) => args.run(),
     };

@@ -90,7 +90,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         gpu.wait(nothing.submit(&gpu))?;
         let submission = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        gpu.read(&small)?;
+        gpu.read(&small, 0..small.size())?;
         let read_back = started.elapsed().as_secs_f64();
         if sample == 0 {
             continue;

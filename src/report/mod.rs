@@ -2,12 +2,14 @@
 //!
 //! Results go to stdout. Progress, warnings and errors go to stderr. Nothing here has colours.
 
+mod check;
 mod devices;
 mod evaluation;
 mod predictions;
 mod summary;
 mod training;
 
+pub use check::{CheckProgress, check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};

@@ -6,7 +6,7 @@
 // Rounds of `multiply_add`; each is 32 multiply-adds of four values a thread.
 override ROUNDS: u32 = 500u;
 
-// Eight independent chains, so that latency does not bind; the result is stored, so that nothing is dropped.
+// Sixteen independent chains of values, so that latency does not bind; the result is stored, so that nothing is dropped.
 @compute @workgroup_size(64)
 fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     let a = source[0];
@@ -29,7 +29,7 @@ fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
 const EACH = 16u;
 
 @compute @workgroup_size(64)
-fn read(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn read_memory(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     var sum = vec4f();
     for (var i = 0u; i < EACH; i++) {
         sum += source[i * groups.x * 64u + id.x];
@@ -38,7 +38,7 @@ fn read(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 }
 
 @compute @workgroup_size(64)
-fn write(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn write_memory(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     for (var i = 0u; i < EACH; i++) {
         sink[i * groups.x * 64u + id.x] = vec4f(f32(i));
     }

@@ -18,6 +18,7 @@ struct Geometry {
     partials_stride: u32, // vec4f a slot
     blocks_per_chunk: u32,
     blocks: u32,
+    floor: f32,           // of the activation: see activation.wgsl
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -25,7 +26,8 @@ struct Geometry {
 @group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+// dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
+@group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
@@ -61,10 +63,10 @@ fn store_y(sum: mat4x4f, bias: vec4f, row_of_y: u32, column: u32, channel: u32, 
     if column >= g.out_width { return; }
     let plane = g.out_height * g.out_width * QUADS;
     let at = row_of_y + column * QUADS;
-    y[at] = activate(sum[0] + bias.x);
-    if channel + 1u < g.out_channels { y[at + plane] = activate(sum[1] + bias.y); }
-    if channel + 2u < g.out_channels { y[at + 2u * plane] = activate(sum[2] + bias.z); }
-    if channel + 3u < g.out_channels { y[at + 3u * plane] = activate(sum[3] + bias.w); }
+    y[at] = activate(sum[0] + bias.x, g.floor);
+    if channel + 1u < g.out_channels { y[at + plane] = activate(sum[1] + bias.y, g.floor); }
+    if channel + 2u < g.out_channels { y[at + 2u * plane] = activate(sum[2] + bias.z, g.floor); }
+    if channel + 3u < g.out_channels { y[at + 3u * plane] = activate(sum[3] + bias.w, g.floor); }
 }
 
 // id.x: quad; id.y: strip, row and group of four channels; id.z: block.
@@ -170,9 +172,9 @@ fn store_dx(sum: mat3x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry)
     if column >= g.in_width { return; }
     let plane = g.in_height * g.in_width * QUADS;
     let at = row_of_x + column * QUADS;
-    dx[at] = sum[0] * derivative(x[at]);
-    if channel + 1u < g.in_channels { dx[at + plane] = sum[1] * derivative(x[at + plane]); }
-    if channel + 2u < g.in_channels { dx[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane]); }
+    x_gradient[at] = sum[0] * derivative(x[at], g.floor);
+    if channel + 1u < g.in_channels { x_gradient[at + plane] = sum[1] * derivative(x[at + plane], g.floor); }
+    if channel + 2u < g.in_channels { x_gradient[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane], g.floor); }
 }
 
 // id.x: quad; id.y: strip, row and group of three input channels; id.z: block.

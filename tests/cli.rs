@@ -288,6 +288,15 @@ fn eval_agrees_with_the_test_of_the_run() {
 }
 
 #[test]
+fn the_shipped_weights_read_mnist() {
+    let folder = TempDir::new().unwrap();
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/lenet5.safetensors");
+    let result = &lines(&run(folder.path(), &["eval", "--weights", shipped, "--backend", "cpu", "--json"]))[0];
+    assert_eq!(result["samples"], 10_000);
+    assert!(result["accuracy"].as_f64().unwrap() > 0.99, "{result}");
+}
+
+#[test]
 fn unusable_weights_are_explained() {
     let folder = workplace();
     let path = folder.path().join("w.safetensors");

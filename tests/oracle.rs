@@ -1,8 +1,5 @@
 //! The CPU oracle against values worked by hand and central finite differences.
 
-#[path = "common/reference.rs"]
-mod reference;
-
 use lenet_gpu::cpu::{self, Buffers, CpuRunner, Traced};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape, Tensor};
 use lenet_gpu::plan::{
@@ -10,7 +7,7 @@ use lenet_gpu::plan::{
     Pool, QUADS, Runner, Segment, Step,
 };
 
-use reference::{Nudge, mean_loss, widen};
+use lenet_gpu::check::reference::{Nudge, mean_loss, widen};
 
 const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
 

@@ -1,81 +1,214 @@
-//! Does a device compute what the oracle computes? One operation at a time, on inputs made to be awkward.
+//! Do an adapter, its driver and these kernels compute training correctly? And if not: which kernel, which
+//! element, by how much?
+//!
+//! - [`check_kernels`]: every operation alone on awkward inputs, against the oracle, on all adapters at once, which
+//!   also says where two adapters part.
+//! - [`check_oracle`]: the yardstick itself, against finite differences in f64.
+//! - [`check_training`]: one step against PyTorch, and a run on MNIST beside the oracle.
+//! - [`check_bits`]: the same work twice, cut and ordered in other ways, gives the same bits.
+//! - [`soak`]: the same step over and over, for a card that flips bits.
+//!
+//! What each may differ by is derived in one place, [`Tolerance`] (and, for runs, beside [`check_training`]).
 
+mod bits;
+mod cases;
 mod inputs;
+mod kernels;
+mod known;
+mod oracle;
+pub mod reference;
+mod run;
 mod tolerance;
+mod training;
 
-pub use inputs::awkward;
+pub use bits::{Difference, Flip, Soak, Trial, check_bits, soak};
+pub use cases::{Case, cases};
+pub use inputs::{Inputs, awkward};
+pub use kernels::{
+    Filter, KERNELS, KernelReport, KernelsOutcome, Pair, Sources, UNWRITTEN, check_filter, check_kernels,
+};
+pub use oracle::check_oracle;
+pub use run::{Options, check};
 pub use tolerance::Tolerance;
+pub use training::{Reference, Yardstick, check_golden, check_training};
 
-use crate::cpu::{self, Buffers};
-use crate::error::Result;
-use crate::plan::{Element, Plan, Runner, Step};
+use serde::Serialize;
 
-/// The element of an operation's output that uses most of its allowance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Worst {
-    /// Buffer and word.
+use crate::plan::Device;
+
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Seconds: every kernel and every override, two kinds of input, a short run.
+    Quick,
+    /// Every kind of input, 100 steps.
+    Normal,
+    /// More batch sizes and kinds of input for whole models.
+    Thorough,
+}
+
+/// The outcome of a part of the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Within the allowance everywhere.
+    Pass,
+    /// Not.
+    Fail,
+    /// Not, and it is known why.
+    Known,
+    /// It could not be run.
+    Error,
+}
+
+/// An element of an output, and what was expected of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// Name of the case.
+    pub case: String,
+    /// Kind of input.
+    pub inputs: Inputs,
+    /// Seed of the inputs.
+    pub seed: u64,
+    /// Layer of the operation.
+    pub layer: String,
+    /// Buffer it wrote.
     pub buffer: String,
     /// Word in the buffer.
     pub word: usize,
-    /// What the device wrote.
-    pub device: f64,
-    /// What the oracle computes.
-    pub oracle: f64,
-    /// Share of the allowance; at most 1 passes.
-    pub used: f64,
+    /// The word in words: tensor and index, or channel, row, column and sample.
+    pub place: String,
+    /// What the device wrote; null if not finite.
+    pub device: Option<f64>,
+    /// Its bits.
+    pub device_bits: u32,
+    /// What the oracle computes, not rounded; null for a word that should not have been written.
+    pub oracle: Option<f64>,
+    /// How far they may be apart.
+    pub allowance: f64,
+    /// Distance in units of the allowance; null if infinite.
+    pub used: Option<f64>,
 }
 
-/// Words that outputs hold before an operation runs: a NaN as f32, no class or sample as u32. Every word
-/// that the operation must write is overwritten, every other stays.
-pub const UNWRITTEN: u32 = 0xffff_fffe;
+/// A named value or tensor of a step or run, and how far it is from what it should be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Quantity {
+    /// Such as `c1.weight after 100 steps`.
+    pub name: String,
+    /// Largest distance in units of the allowance; at most 1 passes. Null if not finite.
+    pub worst: Option<f64>,
+    /// Value of the device at the worst element; null if not finite.
+    pub device: Option<f64>,
+    /// Value it should have.
+    pub expected: f64,
+    /// How far they may be apart.
+    pub allowance: f64,
+}
 
-/// Runs operation `index` of `plan` on `runner` from the contents of `buffers` and compares everything it
-/// wrote, and everything it should have left alone, with the oracle.
-///
-/// Returns the worst element; the operation passes if it used at most 1.
-///
-/// Errors: those of the device.
-pub fn compare(runner: &mut dyn Runner, plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Result<Worst> {
-    let op = &plan.ops[index];
-    let tolerance = Tolerance::of(op, plan);
-    let updates = matches!(op.kind, crate::plan::OpKind::Update { .. });
-    for (place, buffer) in op.buffers.iter().enumerate() {
-        if place < op.kind.reads() || updates {
-            runner.write(*buffer, 0, buffers.u32(*buffer))?;
+impl Quantity {
+    /// The worst of `(device, expected, allowance)`; a NaN is worse than anything.
+    pub fn of(name: impl Into<String>, elements: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        let mut worst = (0.0, 0.0, 0.0, 0.0);
+        for (place, (device, expected, allowance)) in elements.into_iter().enumerate() {
+            let used = (device - expected).abs() / allowance;
+            let used = if used.is_nan() { f64::INFINITY } else { used };
+            if place == 0 || used > worst.0 {
+                worst = (used, device, expected, allowance);
+            }
+        }
+        let finite = |value: f64| value.is_finite().then_some(value);
+        Self {
+            name: name.into(),
+            worst: finite(worst.0),
+            device: finite(worst.1),
+            expected: worst.2,
+            allowance: worst.3,
+        }
+    }
+
+    /// Whether it is within its allowance.
+    pub fn passes(&self) -> bool {
+        self.worst.is_some_and(|worst| worst <= 1.0)
+    }
+}
+
+/// Everything found on one adapter.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdapterReport {
+    /// Name, backend, driver.
+    #[serde(flatten)]
+    pub device: Device,
+    /// Of everything below.
+    pub verdict: Verdict,
+    /// Why it could not be run to the end.
+    pub error: Option<String>,
+    /// By kernel, in the order of a step.
+    pub kernels: Vec<KernelReport>,
+    /// Steps and runs by name: against PyTorch, one step and many beside the oracle.
+    pub training: Vec<Reference>,
+    /// Repetitions that must give the same bits.
+    pub bits: Vec<Trial>,
+    /// The burn-in, if asked for.
+    pub soak: Option<Soak>,
+}
+
+impl AdapterReport {
+    /// Sets [`AdapterReport::verdict`] from the parts.
+    pub fn judge(mut self) -> Self {
+        let failed = self.kernels.iter().any(|k| k.verdict == Verdict::Fail)
+            || self.training.iter().flat_map(|r| &r.quantities).any(|q| !q.passes())
+            || self.bits.iter().any(|trial| trial.difference.is_some())
+            || self.soak.as_ref().is_some_and(|soak| !soak.flips.is_empty());
+        self.verdict = if failed {
+            Verdict::Fail
+        } else if self.error.is_some() {
+            Verdict::Error
+        } else if self.kernels.iter().any(|k| k.verdict == Verdict::Known) {
+            Verdict::Known
         } else {
-            runner.write(*buffer, 0, &vec![UNWRITTEN; plan.buffer(*buffer).words])?;
-        }
+            Verdict::Pass
+        };
+        self
     }
-    runner.run_op(index, step, 1)?;
+}
 
-    let outputs = cpu::run_op(op, step, buffers);
-    let mut worst = Worst { buffer: String::new(), word: 0, device: 0.0, oracle: 0.0, used: 0.0 };
-    for buffer in &op.buffers[op.kind.reads()..] {
-        let spec = plan.buffer(*buffer);
-        let words = runner.read(*buffer)?;
-        let mut expected = vec![None; spec.words];
-        for output in outputs.iter().filter(|o| o.buffer == *buffer) {
-            for (offset, word) in output.words.iter().enumerate() {
-                expected[output.first + offset] = Some(*word);
-            }
-        }
-        for (word, (got, expected)) in words.iter().zip(expected).enumerate() {
-            let device = match spec.element {
-                Element::F32 => f64::from(f32::from_bits(*got)),
-                Element::U32 => f64::from(*got),
-            };
-            let (oracle, used) = match expected {
-                Some(e) if spec.element == Element::U32 => {
-                    (e.value, if device == e.value { 0.0 } else { f64::INFINITY })
-                }
-                Some(e) => (e.value, tolerance.used(device, e.value, e.magnitude)),
-                None if *got == UNWRITTEN || updates => (device, 0.0),
-                None => (f64::NAN, f64::INFINITY),
-            };
-            if used > worst.used || worst.buffer.is_empty() {
-                worst = Worst { buffer: spec.name.clone(), word, device, oracle, used };
-            }
-        }
+/// The whole check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of this program.
+    pub version: String,
+    /// Day of the check, UTC, as 2026-01-31.
+    pub date: String,
+    /// Seed of every input.
+    pub seed: u64,
+    /// How much was checked.
+    pub effort: Effort,
+    /// Of everything: fail if anything failed, error if an adapter could not be checked.
+    pub verdict: Verdict,
+    /// The oracle's gradients against finite differences.
+    pub oracle: Vec<Quantity>,
+    /// By adapter.
+    pub adapters: Vec<AdapterReport>,
+    /// Every pair of adapters.
+    pub pairs: Vec<Pair>,
+    /// Duration in seconds.
+    pub seconds: f64,
+}
+
+impl Report {
+    /// Sets [`Report::verdict`] from the parts.
+    pub fn judge(mut self) -> Self {
+        let any = |verdict| self.adapters.iter().any(|a| a.verdict == verdict);
+        self.verdict = if any(Verdict::Fail) || self.oracle.iter().any(|q| !q.passes()) {
+            Verdict::Fail
+        } else if any(Verdict::Error) {
+            Verdict::Error
+        } else if any(Verdict::Known) {
+            Verdict::Known
+        } else {
+            Verdict::Pass
+        };
+        self
     }
-    Ok(worst)
 }

@@ -5,7 +5,7 @@
 //! unit in the last place of f32 is `2^-24` of a value.
 
 use crate::model::Activation;
-use crate::plan::{LANES, Op, OpKind, Optimizer, Plan};
+use crate::plan::{BLOCK, LANES, Op, OpKind, Optimizer, Plan, Step};
 
 /// An allowance: see the module.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,14 +30,15 @@ impl Tolerance {
     ///   the oracle's magnitudes carry the |x|, so 64 covers a quotient of two of them.
     /// - `tanh` is bounded only absolutely in practice (1.5e-7 measured): `2^-21` absolute, times the slope.
     /// - `log` may err by `2^-21` near 1 by the specification; 1.6e-6 was measured: 4e-6 absolute.
-    pub fn of(op: &Op, plan: &Plan) -> Self {
+    /// - Subnormal values may be flushed to 0: one smallest normal number for each term, and one for the result.
+    pub fn of(op: &Op, plan: &Plan, step: &Step) -> Self {
         let sum = |terms: usize| 4.0 * (terms as f64).sqrt() + 8.0;
         let activated = |terms: usize, activation: Activation| match activation {
-            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: FLUSHED },
+            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED },
             Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
             Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: FLUSHED },
         };
-        let plain = |terms: usize| Self { k: sum(terms), atol: FLUSHED };
+        let plain = |terms: usize| Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED };
         match &op.kind {
             // One product, one sum.
             OpKind::Gather(_) => plain(2),
@@ -52,20 +53,28 @@ impl Tolerance {
             OpKind::AveragePoolForward(p) | OpKind::AveragePoolBackward(p) => plain(p.size * p.size),
             OpKind::DenseForward(d) => activated(d.inputs + 1, d.activation),
             OpKind::DenseBackwardInput(d) => plain(d.outputs),
-            OpKind::DenseBackwardWeights(d) => plain(d.partials.blocks_per_chunk * crate::plan::BLOCK),
+            OpKind::DenseBackwardWeights(d) => plain(d.partials.blocks_per_chunk * BLOCK),
             OpKind::SoftmaxCrossEntropy { classes } => Self { k: sum(*classes) + 64.0, atol: 4e-6 / plan.batch as f64 },
             OpKind::SumScores => plain(plan.batch),
             OpKind::SumGradients(segments) => plain(segments.iter().map(|s| s.partials.slots).max().unwrap_or(1)),
             OpKind::Update { optimizer: Optimizer::Sgd { .. }, .. } => plain(4),
-            // A root and a quotient: 2.5 ulp and 2.5 ulp by the specification, and their inputs'.
-            OpKind::Update { optimizer: Optimizer::Adam | Optimizer::AdamW, .. } => plain(16),
+            // A root and a quotient: 2.5 ulp and 2.5 ulp by the specification, and their inputs'. A flushed
+            // moment is divided by as little as epsilon.
+            OpKind::Update { optimizer: Optimizer::Adam | Optimizer::AdamW, .. } => {
+                let steepest = f64::from(step.learning_rate * step.correction1) / f64::from(step.epsilon);
+                Self { atol: 16.0 * FLUSHED * steepest.max(1.0), ..plain(16) }
+            }
         }
+    }
+
+    /// How far a device may be from a value whose terms have this magnitude.
+    pub fn allowance(&self, magnitude: f64) -> f64 {
+        self.k * (2.0_f64).powi(-24) * magnitude + self.atol
     }
 
     /// How much of the allowance `device` uses up: at most 1 passes. Infinite for a NaN or infinity.
     pub fn used(&self, device: f64, value: f64, magnitude: f64) -> f64 {
-        let allowance = self.k * (2.0_f64).powi(-24) * magnitude + self.atol;
-        let used = (device - value).abs() / allowance;
+        let used = (device - value).abs() / self.allowance(magnitude);
         if used.is_finite() { used } else { f64::INFINITY }
     }
 }

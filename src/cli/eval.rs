@@ -7,9 +7,10 @@ use super::Exit;
 use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
 use crate::data::{Dataset, Source, Split};
+use crate::model::{Tensor, TensorSpec};
 use crate::plan::{DatasetShape, Optimizer, Plan};
 use crate::report::{evaluation_json, evaluation_text, say};
-use crate::train::evaluate;
+use crate::train::{Weights, evaluate, logits};
 
 /// Images a step; each is judged by itself, so any number gives the same predictions.
 const BATCH: usize = 256;
@@ -32,6 +33,9 @@ pub struct Args {
     split: Half,
     #[command(flatten)]
     device: DeviceArgs,
+    /// Also write the logits of every image to this safetensors file, as `logits` [images, classes]
+    #[arg(long, value_name = "FILE")]
+    logits: Option<PathBuf>,
     /// One JSON object on stdout instead of text
     #[arg(long)]
     json: bool,
@@ -62,6 +66,11 @@ impl Args {
         let mut runner = self.device.choose()?.open(&plan, announce)?;
         file.write(&mut *runner, &plan)?;
         let evaluation = evaluate(&mut *runner, &plan, &data)?;
+        if let Some(path) = &self.logits {
+            let values = logits(&mut *runner, &plan, &data)?;
+            let spec = TensorSpec { name: "logits".to_owned(), shape: vec![data.len(), file.model.classes()] };
+            Weights { tensors: vec![Tensor { spec, values }], metadata: Default::default() }.save(path)?;
+        }
         if self.json {
             say(evaluation_json(&evaluation, &file.source, half, runner.device()))?;
         } else {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, with its arguments and its `run`.
 
 mod bench;
+mod check;
 mod devices;
 mod eval;
 mod first_step;
@@ -31,6 +32,7 @@ enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Predict(predict::Args),
+    Check(check::Args),
     Devices(devices::Args),
     Summary(summary::Args),
     Bench(bench::Args),
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => args.run(),
         Command::Eval(args) => args.run(),
         Command::Predict(args) => args.run(),
+        Command::Check(args) => args.run(),
         Command::Devices(args) => args.run(),
         Command::Summary(args) => args.run(),
         Command::Bench(args) => args.run(),

@@ -40,15 +40,6 @@ fn derivative<S: Sum>(activation: Activation, y: f64) -> S {
     }
 }
 
-/// The steepest slope of an activation: how far it can spread an error of its sum.
-fn steepest(activation: Activation) -> f64 {
-    match activation {
-        Activation::Identity | Activation::Relu | Activation::Tanh => 1.0,
-        Activation::ScaledTanh => SCALE * SLOPE,
-        Activation::Sigmoid => 0.25,
-    }
-}
-
 /// Forward: the output `f(sum)` of a layer.
 ///
 /// ```text
@@ -57,10 +48,13 @@ fn steepest(activation: Activation) -> f64 {
 /// ```
 pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
     let y = activate(activation, sum.value());
+    // The slope spreads the error of the sum, and is at most twice as steep within that error. The function
+    // rounds too, hence the value; an exponential errs by more the further it is from 0.
+    let slope = 2.0 * derivative::<S>(activation, y).value().abs() * sum.magnitude();
     match activation {
         Activation::Identity | Activation::Relu => S::of(y, sum.magnitude()),
-        // The function itself rounds too, hence the value on top.
-        _ => S::of(y, steepest(activation) * sum.magnitude() + y.abs()),
+        Activation::Tanh | Activation::ScaledTanh => S::of(y, slope + y.abs()),
+        Activation::Sigmoid => S::of(y, slope + y * (1.0 + sum.value().abs())),
     }
 }
 

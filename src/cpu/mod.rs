@@ -151,7 +151,7 @@ impl CpuRunner {
     pub fn description() -> Device {
         Device {
             index: None,
-            name: format!("CPU oracle, f64 sums, {} threads", rayon::current_num_threads()),
+            name: "CPU oracle, f64 sums".to_owned(),
             backend: "cpu".to_owned(),
             driver: String::new(),
             kind: "cpu".to_owned(),

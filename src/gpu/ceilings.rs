@@ -6,7 +6,10 @@ use super::Adapter;
 use super::device::Gpu;
 use crate::error::Result;
 
-const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
+pub(super) const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
+
+/// Entry points of [`SOURCE`]. Each pipeline binds both buffers and sets `ROUNDS`.
+pub(super) const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
 /// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
 const BYTES: u64 = 64 << 20;
@@ -65,7 +68,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         rounds *= 2;
     }
     let multiply_add = kernel("multiply_add", f64::from(rounds));
-    let (read, write, nothing) = (kernel("read", 1.0), kernel("write", 1.0), kernel("nothing", 1.0));
+    let (read, write, nothing) = (kernel("read_memory", 1.0), kernel("write_memory", 1.0), kernel("nothing", 1.0));
     let copies = (BYTES / (16 * EACH * 64)) as u32;
     let small = gpu.buffer("small", 4096, usage);
     let flops = 2.0 * (PER_ROUND * u64::from(rounds) * u64::from(threads)) as f64;
@@ -87,7 +90,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         gpu.wait(nothing.submit(&gpu))?;
         let submission = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        gpu.read(&small)?;
+        gpu.read(&small, 0..small.size())?;
         let read_back = started.elapsed().as_secs_f64();
         if sample == 0 {
             continue;

@@ -83,11 +83,12 @@ impl Gpu {
         Ok(bytemuck::pod_collect_to_vec(&view))
     }
 
-    /// All words of `buffer`.
-    pub fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
-        let staging = self.staging(buffer.size());
+    /// The words of `bytes` of `buffer`.
+    pub fn read(&self, buffer: &wgpu::Buffer, bytes: std::ops::Range<u64>) -> Result<Vec<u32>> {
+        let size = bytes.end - bytes.start;
+        let staging = self.staging(size);
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+        encoder.copy_buffer_to_buffer(buffer, bytes.start, &staging, 0, size);
         let submission = self.queue.submit([encoder.finish()]);
         self.map(&staging, submission)
     }
@@ -113,7 +114,7 @@ impl Gpu {
         encoder.resolve_query_set(set, 0..2, resolved, 0);
         self.wait(self.queue.submit([encoder.finish()]))?;
         let wall = started.elapsed().as_secs_f64();
-        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved)?);
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved, 0..resolved.size())?);
         let seconds = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9;
         // A driver that counts nothing, or more than the whole call took, has no usable timestamps.
         if seconds > 0.0 && seconds <= wall * 1.01 { Ok((seconds, Clock::Timestamp)) } else { Ok((wall, Clock::Wall)) }

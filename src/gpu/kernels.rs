@@ -86,7 +86,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             source: CONV2D,
             bindings: &[0, 1, 2],
             overrides: [activation(c.activation), vec![kernel_size(c)]].concat(),
-            geometry: conv2d(c, blocks),
+            geometry: conv2d(c, c.activation, blocks),
             workgroups: per_item(
                 c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(LANES),
                 blocks,
@@ -102,7 +102,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
                 let edges = ("EDGES", f64::from(u8::from(!one_strip)));
                 [activation(c.input_activation), vec![kernel_size(c), edges]].concat()
             },
-            geometry: conv2d(c, blocks),
+            geometry: conv2d(c, c.input_activation, blocks),
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
             ..base
         },
@@ -110,7 +110,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             source: CONV2D,
             bindings: &[0, 3, 5],
             overrides: vec![kernel_size(c)],
-            geometry: conv2d(c, blocks),
+            geometry: conv2d(c, c.input_activation, blocks),
             workgroups: per_item(
                 c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(LANES),
                 c.partials.slots / QUADS,
@@ -125,22 +125,22 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             source: DENSE,
             bindings: &[0, 1, 2],
             overrides: activation(d.activation),
-            geometry: dense(d, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
+            geometry: dense(d, d.activation, blocks),
+            workgroups: [words((4 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardInput(d) => Kernel {
             source: DENSE,
             bindings: &[3, 1, 0, 4],
             overrides: activation(d.input_activation),
-            geometry: dense(d, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
+            geometry: dense(d, d.input_activation, blocks),
+            workgroups: [words((4 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardWeights(d) => Kernel {
             source: DENSE,
             bindings: &[0, 3, 5],
-            geometry: dense(d, blocks),
+            geometry: dense(d, d.input_activation, blocks),
             workgroups: [
                 words(d.inputs.div_ceil(8).div_ceil(8)),
                 words(d.outputs.div_ceil(12).div_ceil(4)),
@@ -199,9 +199,21 @@ fn pool_backward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32;
     Kernel { source, bindings: &[0, 3, 4], overrides, geometry: pool(p), workgroups, ..base }
 }
 
+/// The override of activation.wgsl.
 fn activation(activation: Activation) -> Vec<(&'static str, f64)> {
-    let code = Activation::ALL.iter().position(|a| *a == activation).unwrap_or(0);
-    vec![("ACTIVATION", code as f64)]
+    let code = match activation {
+        Activation::Identity | Activation::Relu => 0.0,
+        Activation::Tanh => 1.0,
+        Activation::ScaledTanh => 2.0,
+        Activation::Sigmoid => 3.0,
+    };
+    vec![("ACTIVATION", code)]
+}
+
+/// The `floor` of activation.wgsl: what ReLU, or no activation, does not go below.
+fn floor(activation: Activation) -> u32 {
+    let floor = if activation == Activation::Relu { 0.0 } else { f32::MIN };
+    floor.to_bits()
 }
 
 fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
@@ -209,14 +221,19 @@ fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
 }
 
 /// `struct Geometry` of conv2d.wgsl.
-fn conv2d(c: &Conv2d, blocks: usize) -> Vec<u32> {
+fn conv2d(c: &Conv2d, activation: Activation, blocks: usize) -> Vec<u32> {
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
-    [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks)].concat()
+    [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &[floor(activation)]].concat()
 }
 
 /// `struct Geometry` of dense.wgsl.
-fn dense(d: &Dense, blocks: usize) -> Vec<u32> {
-    [&[words(d.inputs), words(d.outputs)][..], &parameters(d.weights, d.bias, &d.partials, blocks)].concat()
+fn dense(d: &Dense, activation: Activation, blocks: usize) -> Vec<u32> {
+    [
+        &[words(d.inputs), words(d.outputs)][..],
+        &parameters(d.weights, d.bias, &d.partials, blocks),
+        &[floor(activation)],
+    ]
+    .concat()
 }
 
 /// The fields that conv2d.wgsl and dense.wgsl share, in units of vec4f where they are places.
@@ -226,7 +243,8 @@ fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32;
 
 /// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.
 fn pool(p: &Pool) -> Vec<u32> {
-    [p.output.channels, p.output.height, p.output.width].map(words).to_vec()
+    let shapes = [p.output.channels, p.output.height, p.output.width];
+    [&shapes.map(words)[..], &[floor(p.input_activation)]].concat()
 }
 
 fn size(p: &Pool) -> (&'static str, f64) {

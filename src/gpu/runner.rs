@@ -53,17 +53,27 @@ impl GpuRunner {
     ///
     /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory.
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
+        Self::with_sources(adapter, plan, &|kernel| kernel.source.to_owned())
+    }
+
+    /// [`GpuRunner::new`] with the WGSL that `source` gives for each kernel: how a test plants a fault.
+    pub fn with_sources(adapter: &Adapter, plan: &Plan, source: &dyn Fn(&Kernel) -> String) -> Result<Self> {
         let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(&op.kind, plan)).collect();
         let limits = limits(adapter, plan, &kernels)?;
         let gpu = Gpu::open(adapter, limits.clone())?;
 
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let guard = vec![GUARD_WORD; GUARD_BYTES as usize / 4];
         let buffers = plan
             .buffers
             .iter()
             .map(|b| {
                 let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-                gpu.buffer(&b.name, 4 * b.words as u64, usage)
+                let bytes = 4 * b.words as u64;
+                let buffer = gpu.buffer(&b.name, bytes + 2 * GUARD_BYTES, usage);
+                gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&guard));
+                gpu.queue.write_buffer(&buffer, GUARD_BYTES + bytes, bytemuck::cast_slice(&guard));
+                buffer
             })
             .collect();
         let row = size_of::<Step>() as u32;
@@ -82,7 +92,7 @@ impl GpuRunner {
             dispatches: Vec::new(),
             pending: VecDeque::new(),
         };
-        runner.dispatches = runner.prepare(plan, &kernels);
+        runner.dispatches = runner.prepare(plan, &kernels, source);
         if let Some(error) = pollster::block_on(memory.pop()) {
             let need = format!(" (the plan needs {} MiB)", plan.bytes().div_ceil(1 << 20));
             return Err(device_error(&error, &need));
@@ -92,17 +102,18 @@ impl GpuRunner {
     }
 
     /// One pipeline for each distinct kernel and overrides, one bind group an operation.
-    fn prepare(&self, plan: &Plan, kernels: &[Kernel]) -> Vec<Dispatch> {
+    fn prepare(&self, plan: &Plan, kernels: &[Kernel], source: &dyn Fn(&Kernel) -> String) -> Vec<Dispatch> {
         let device = &self.gpu.device;
-        let mut modules: HashMap<&str, wgpu::ShaderModule> = HashMap::new();
+        let mut modules: HashMap<String, wgpu::ShaderModule> = HashMap::new();
         let mut pipelines: HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)> = HashMap::new();
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut dispatches = Vec::new();
         for (op, kernel) in plan.ops.iter().zip(kernels) {
-            let module = modules.entry(kernel.source).or_insert_with(|| {
+            let source = source(kernel);
+            let module = modules.entry(source.clone()).or_insert_with(|| {
                 device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(kernel.entry),
-                    source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+                    source: wgpu::ShaderSource::Wgsl(source.into()),
                 })
             });
             let key = format!("{} {:?}", kernel.entry, kernel.overrides);
@@ -138,7 +149,11 @@ impl GpuRunner {
                 .zip(kernel.bindings)
                 .map(|(id, binding)| wgpu::BindGroupEntry {
                     binding: *binding,
-                    resource: self.buffers[id.0].as_entire_binding(),
+                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: &self.buffers[id.0],
+                        offset: GUARD_BYTES,
+                        size: wgpu::BufferSize::new(4 * plan.buffer(*id).words as u64),
+                    }),
                 })
                 .collect();
             entries.extend(
@@ -167,7 +182,38 @@ impl GpuRunner {
         }
         dispatches
     }
+
+    /// Where a guard around a buffer no longer holds its pattern: the buffer, and the word relative to its
+    /// first, so that an underrun is negative. None if all is well.
+    ///
+    /// What it proves: no kernel wrote up to 256 bytes before or after a buffer it binds. Most drivers, or the
+    /// translation of the shader, confine every access to the binding, and then a kernel that overruns shows
+    /// as a wrong value, or not at all.
+    pub fn broken_guard(&self) -> Result<Option<(BufferId, i64)>> {
+        let staging = self.gpu.staging(2 * GUARD_BYTES * self.buffers.len() as u64);
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        for (place, buffer) in self.buffers.iter().enumerate() {
+            let to = 2 * GUARD_BYTES * place as u64;
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, to, GUARD_BYTES);
+            encoder.copy_buffer_to_buffer(buffer, buffer.size() - GUARD_BYTES, &staging, to + GUARD_BYTES, GUARD_BYTES);
+        }
+        let words = self.gpu.map(&staging, self.gpu.queue.submit([encoder.finish()]))?;
+        let guard = GUARD_BYTES as usize / 4;
+        Ok(words.iter().position(|word| *word != GUARD_WORD).map(|broken| {
+            let (place, word) = (broken / (2 * guard), broken % (2 * guard));
+            let inside = self.buffers[place].size() as usize / 4 - 2 * guard;
+            let word = if word < guard { word as i64 - guard as i64 } else { (inside + word - guard) as i64 };
+            (BufferId(place), word)
+        }))
+    }
 }
+
+/// Bytes before and after each buffer of a plan that no kernel may touch: as long as a binding's offset must
+/// be a multiple of, at most, on any adapter.
+const GUARD_BYTES: u64 = 256;
+
+/// What guards hold: no float that a kernel would write.
+const GUARD_WORD: u32 = 0xffba_dbad;
 
 impl Runner for GpuRunner {
     fn device(&self) -> &Device {
@@ -175,12 +221,21 @@ impl Runner for GpuRunner {
     }
 
     fn write(&mut self, buffer: BufferId, first: usize, words: &[u32]) -> Result<()> {
-        self.gpu.queue.write_buffer(&self.buffers[buffer.0], 4 * first as u64, bytemuck::cast_slice(words));
+        let offset = GUARD_BYTES + 4 * first as u64;
+        let end = offset + 4 * words.len() as u64;
+        if end > self.buffers[buffer.0].size() - GUARD_BYTES {
+            return Err(Error::input(
+                format!("{} words from word {first} on do not fit buffer {}", words.len(), buffer.0),
+                "make the plan for at least as many samples as are written",
+            ));
+        }
+        self.gpu.queue.write_buffer(&self.buffers[buffer.0], offset, bytemuck::cast_slice(words));
         self.gpu.check()
     }
 
     fn read(&mut self, buffer: BufferId) -> Result<Vec<u32>> {
-        self.gpu.read(&self.buffers[buffer.0])
+        let buffer = &self.buffers[buffer.0];
+        self.gpu.read(buffer, GUARD_BYTES..buffer.size() - GUARD_BYTES)
     }
 
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
@@ -205,7 +260,7 @@ impl Runner for GpuRunner {
         }
         let bytes = (steps.len() * size_of::<Metrics>()) as u64;
         let staging = self.gpu.staging(bytes);
-        encoder.copy_buffer_to_buffer(&self.buffers[self.metrics.0], 0, &staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(&self.buffers[self.metrics.0], GUARD_BYTES, &staging, 0, bytes);
         let submission = self.gpu.queue.submit([encoder.finish()]);
         self.pending.push_back(Pending { submission, staging, steps: steps.len() });
         self.gpu.check()
@@ -258,11 +313,12 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);
     let largest = plan.buffers.iter().map(|b| 4 * b.words as u64).max().unwrap_or(0);
+    let allocated = largest + 2 * GUARD_BYTES;
     let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [
         ("max_storage_buffer_binding_size", largest, have.max_storage_buffer_binding_size),
-        ("max_buffer_size", largest, have.max_buffer_size),
+        ("max_buffer_size", allocated, have.max_buffer_size),
         ("max_storage_buffers_per_shader_stage", storage_buffers, u64::from(have.max_storage_buffers_per_shader_stage)),
         ("max_compute_invocations_per_workgroup", 64, u64::from(have.max_compute_invocations_per_workgroup)),
         (
@@ -280,7 +336,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
         }
     }
     limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.max(largest);
-    limits.max_buffer_size = limits.max_buffer_size.max(largest);
+    limits.max_buffer_size = limits.max_buffer_size.max(allocated);
     limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.max(workgroups);
     Ok(limits)
 }

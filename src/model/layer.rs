@@ -49,7 +49,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Every activation, in the order of its shader code.
+    /// Every activation.
     pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Tanh, Self::ScaledTanh, Self::Sigmoid];
 
     /// The field's name for it.

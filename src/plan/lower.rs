@@ -58,6 +58,8 @@ pub struct Plan {
     pub gradients: BufferId,
     /// State of the optimiser: momentum, and for Adam also variance.
     pub states: Vec<BufferId>,
+    /// Logits of the last step, `[block][class][sample]`: the output of the last layer.
+    pub logits: BufferId,
     /// Class probabilities of the last step, `[block][class][sample]`.
     pub probabilities: BufferId,
     /// Predicted class of each sample, by its place in `order`.
@@ -297,6 +299,7 @@ impl<'a> Lowering<'a> {
             parameters,
             gradients,
             states,
+            logits: flow.buffer,
             probabilities,
             predictions,
             metrics,

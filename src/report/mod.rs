@@ -4,6 +4,7 @@
 
 mod bench;
 mod chart;
+mod check;
 mod devices;
 mod evaluation;
 mod predictions;
@@ -12,6 +13,7 @@ mod training;
 
 pub use bench::{bench_csv, bench_markdown, bench_text, changes_text};
 pub use chart::bench_chart;
+pub use check::{CheckProgress, check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};

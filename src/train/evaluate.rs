@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::drive::{Pace, batches, drive};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::plan::{Phase, Plan, Runner, Step};
+use crate::plan::{BLOCK, Phase, Plan, Runner, Step};
 
 /// Sums over samples that were evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -101,4 +101,25 @@ pub fn evaluate(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<
         })? += 1;
     }
     Ok(Evaluation { score, confusion })
+}
+
+/// Logits of every sample of `data`, `[sample][class]`, from the weights that are on the device; overwrites
+/// the data there.
+///
+/// Errors: those of the device.
+pub fn logits(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Vec<f32>> {
+    write_data(runner, plan, data)?;
+    runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
+    let classes = plan.model.classes();
+    let mut logits = Vec::with_capacity(data.len() * classes);
+    for step in batches(0..data.len(), plan.batch, Step::default()) {
+        runner.submit(Phase::Evaluate, &[step])?;
+        runner.collect()?;
+        let blocked = runner.read_f32(plan.logits)?;
+        let of = |n: usize, class: usize| blocked[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
+        logits.extend(
+            (0..step.count as usize).flat_map(|n| (0..classes).map(move |class| (n, class))).map(|(n, c)| of(n, c)),
+        );
+    }
+    Ok(logits)
 }

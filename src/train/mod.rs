@@ -29,7 +29,7 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, Progress, parameters};
 pub use config::{OptimizerName, TrainConfig};
-pub use evaluate::{Evaluation, Score, evaluate, write_data};
+pub use evaluate::{Evaluation, Score, evaluate, logits, write_data};
 pub use events::{EpochDone, Event, Finished, Started, StepDone};
 pub use run_folder::RunFolder;
 pub use schedule::Schedule;

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// The folder of a run: `config.json`, `events.jsonl`, `checkpoint.safetensors` (and the one before it,
 /// `checkpoint.previous.safetensors`), `best.safetensors`, `last.safetensors`.
+///
+/// A resumed run appends to `events.jsonl`, beginning with a `started` event that says after which step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,

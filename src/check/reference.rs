@@ -3,7 +3,7 @@
 //! It shares no code and no layout with the oracle, so that a central difference of it judges the oracle's
 //! gradients.
 
-use lenet_gpu::model::{Activation, LayerKind, Model, Shape, Tensor};
+use crate::model::{Activation, LayerKind, Model, Shape, Tensor};
 
 /// Adds `by` to one value that a layer produces before its activation (for pooling: to its output).
 #[derive(Clone, Copy)]

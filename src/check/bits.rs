@@ -1,0 +1,192 @@
+//! The same bits again: twice, cut into submissions in other ways, in another order, and for hours.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::Yardstick;
+use super::training::reset;
+use crate::error::Result;
+use crate::plan::{BLOCK, OpKind, Phase, Plan, Runner, Step};
+
+/// A repetition that must give the same bits as the first time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// What was repeated, and how.
+    pub name: String,
+    /// The first word that came out otherwise; null if none did.
+    pub difference: Option<Difference>,
+}
+
+/// A word that came out in two ways.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// Buffer and word.
+    pub place: String,
+    /// Bits of the first time.
+    pub first: u32,
+    /// Bits of this time.
+    pub again: u32,
+    /// Words that differ.
+    pub words: usize,
+}
+
+/// A burn-in: one step on fixed data over and over.
+#[derive(Debug, Clone, Serialize)]
+pub struct Soak {
+    /// Duration in seconds.
+    pub seconds: f64,
+    /// Steps taken.
+    pub steps: u64,
+    /// Repetitions that did not give the bits of the first, at most the first hundred.
+    pub flips: Vec<Flip>,
+}
+
+/// A repetition that gave other bits.
+#[derive(Debug, Clone, Serialize)]
+pub struct Flip {
+    /// Seconds from the start of the soak.
+    pub seconds: f64,
+    /// Which repetition, from 1.
+    pub repetition: u64,
+    /// What changed.
+    pub difference: Difference,
+}
+
+/// Buffers and their words, by name.
+type Bits = Vec<(String, Vec<u32>)>;
+
+fn difference(first: &Bits, again: &Bits) -> Option<Difference> {
+    let mut found: Option<Difference> = None;
+    for ((name, a), (_, b)) in first.iter().zip(again) {
+        for (word, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
+            let place = || format!("{name}[{word}]");
+            found.get_or_insert_with(|| Difference { place: place(), first: *a, again: *b, words: 0 }).words += 1;
+        }
+    }
+    found
+}
+
+/// Everything that steps leave behind: losses, gradients, weights and the state of the optimiser.
+fn bits(runner: &mut dyn Runner, plan: &Plan, losses: Vec<u32>) -> Result<Bits> {
+    let mut bits = vec![("losses".to_owned(), losses)];
+    for buffer in [plan.gradients, plan.parameters].iter().chain(&plan.states) {
+        bits.push((plan.buffer(*buffer).name.clone(), runner.read(*buffer)?));
+    }
+    Ok(bits)
+}
+
+/// Takes `steps` from the initial weights, `at_once` of them a submission.
+fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once: usize) -> Result<Bits> {
+    let plan = yardstick.plan();
+    reset(runner, plan, &yardstick.tensors)?;
+    let mut losses = Vec::new();
+    for steps in steps.chunks(at_once) {
+        let steps: Vec<Step> = steps.iter().zip(0..).map(|(step, slot)| Step { slot, ..*step }).collect();
+        runner.submit(Phase::Train, &steps)?;
+        losses.extend(runner.collect()?.iter().map(|m| m.loss.to_bits()));
+    }
+    bits(runner, plan, losses)
+}
+
+/// Takes `steps` one operation at a time, each waited for. If `reversed`, the gradients of weights come after
+/// all others and from the last layer to the first; the plan lets them come any time between.
+fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], reversed: bool) -> Result<Bits> {
+    let plan = yardstick.plan();
+    reset(runner, plan, &yardstick.tensors)?;
+    let mut order: Vec<usize> = (0..plan.ops.len()).collect();
+    if reversed {
+        let rank = |index: &usize| match plan.ops[*index].kind {
+            OpKind::Conv2dBackwardWeights(_) | OpKind::DenseBackwardWeights(_) => (1, plan.ops.len() - index),
+            OpKind::SumGradients(_) | OpKind::Update { .. } => (2, *index),
+            _ => (0, *index),
+        };
+        order.sort_by_key(rank);
+    }
+    let mut losses = Vec::new();
+    for step in steps {
+        for index in &order {
+            runner.run_op(*index, step, 1)?;
+        }
+        losses.push(runner.read(plan.metrics)?[4 * step.slot as usize]);
+    }
+    bits(runner, plan, losses)
+}
+
+/// Logits of each of the first `samples` samples, evaluated in steps of `count`.
+fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) -> Result<Bits> {
+    let classes = plan.model.classes();
+    let mut logits = vec![0; samples * classes];
+    for start in (0..samples).step_by(count) {
+        let count = count.min(samples - start);
+        runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
+        runner.collect()?;
+        let blocks = runner.read(plan.logits)?;
+        for n in 0..count {
+            for class in 0..classes {
+                logits[(start + n) * classes + class] = blocks[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
+            }
+        }
+    }
+    let predictions = runner.read(plan.predictions)?[..samples].to_vec();
+    Ok(vec![("logits".to_owned(), logits), ("predictions".to_owned(), predictions)])
+}
+
+/// The first `count` steps of `yardstick` in several ways, and a batch evaluated in parts; the runner must have its data.
+///
+/// Errors: those of the device.
+pub fn check_bits(runner: &mut dyn Runner, yardstick: &Yardstick, count: usize) -> Result<Vec<Trial>> {
+    let steps = &yardstick.steps[..count.min(yardstick.steps.len())];
+    let few = &steps[..steps.len().min(3)];
+    let first = train(runner, yardstick, steps, steps.len())?;
+    let again = train(runner, yardstick, steps, steps.len())?;
+    let one_by_one = train(runner, yardstick, steps, 1)?;
+    let first_few = train(runner, yardstick, few, few.len())?;
+    let apart = train_by_operation(runner, yardstick, few, false)?;
+    let reversed = train_by_operation(runner, yardstick, few, true)?;
+
+    let batch = yardstick.plan.batch;
+    let whole = evaluate(runner, &yardstick.plan, batch, batch)?;
+    let halves = evaluate(runner, &yardstick.plan, batch, batch / 2)?;
+    let uneven = evaluate(runner, &yardstick.plan, batch, 7)?;
+    let trial = |name: String, first: &Bits, again: &Bits| Trial { name, difference: difference(first, again) };
+    let (n, f) = (steps.len(), few.len());
+    Ok(vec![
+        trial(format!("{n} steps, twice"), &first, &again),
+        trial(format!("{n} steps in one submission, or one a submission"), &first, &one_by_one),
+        trial(format!("{f} steps, each operation waited for"), &first_few, &apart),
+        trial(format!("{f} steps, weight gradients last and in reverse"), &first_few, &reversed),
+        trial(format!("{batch} samples at once, or in halves"), &whole, &halves),
+        trial(format!("{batch} samples at once, or seven at a time"), &whole, &uneven),
+    ])
+}
+
+/// Takes one step of `yardstick` from the initial weights again and again for `seconds`, and compares every
+/// bit with the first time. `flipped` is told of each repetition that differs, as it happens.
+///
+/// Errors: those of the device.
+pub fn soak(
+    runner: &mut dyn Runner,
+    yardstick: &Yardstick,
+    seconds: f64,
+    flipped: &mut dyn FnMut(&Flip),
+) -> Result<Soak> {
+    let steps = &yardstick.steps[..1];
+    yardstick.batch.load(runner, yardstick.plan(), &yardstick.tensors)?;
+    let began = Instant::now();
+    let first = train(runner, yardstick, steps, 1)?;
+    let mut soak = Soak { seconds: 0.0, steps: 1, flips: Vec::new() };
+    while began.elapsed().as_secs_f64() < seconds {
+        let again = train(runner, yardstick, steps, 1)?;
+        if let Some(difference) = difference(&first, &again) {
+            let flip = Flip { seconds: began.elapsed().as_secs_f64(), repetition: soak.steps, difference };
+            flipped(&flip);
+            if soak.flips.len() < 100 {
+                soak.flips.push(flip);
+            }
+        }
+        soak.steps += 1;
+    }
+    soak.seconds = began.elapsed().as_secs_f64();
+    Ok(soak)
+}

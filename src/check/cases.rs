@@ -1,0 +1,213 @@
+//! The plans that kernels are checked with: small models that meet every kernel, every override and the
+//! edges of every tile, and whole models.
+//!
+//! No layer here is square and no image fills its input, so that rows and columns cannot be mistaken for
+//! each other unnoticed.
+
+use super::{Effort, Inputs};
+use crate::error::Result;
+use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
+use crate::plan::{DatasetShape, Optimizer, Plan, Step};
+
+/// A plan and a step, to be run with some kinds of input.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Unique; with the kind of input, the seed and the kernel it replays a finding.
+    pub name: String,
+    /// What is run.
+    pub plan: Plan,
+    /// The row of the step.
+    pub step: Step,
+    /// Kinds of input.
+    pub inputs: Vec<Inputs>,
+    /// Arguments of `lenet-gpu check` without which it would not be among the cases; starts with a space.
+    pub flags: String,
+}
+
+const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
+
+/// All cases of `effort`: the synthetic ones, then each of `models` at each of `batches`.
+///
+/// Errors: a batch of 0.
+pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<Case>> {
+    let mut cases = synthetic(effort)?;
+    for model in models {
+        for batch in batches {
+            let images = Images { height: model.input.height.min(28), width: model.input.width.min(28), count: *batch };
+            let inputs = match effort {
+                Effort::Thorough => Inputs::ALL.to_vec(),
+                Effort::Normal => vec![Inputs::Unit, Inputs::Huge],
+                Effort::Quick => vec![Inputs::Unit],
+            };
+            let name = format!("{}-b{batch}", model.name);
+            let flags = format!(" --model {} --batch {batch}", model.name);
+            cases.push(Case { flags, ..case(name, model, *batch, images, SGD, everything(), &inputs)? });
+        }
+    }
+    Ok(cases)
+}
+
+/// The stored images of a case, and how many of them its step takes.
+struct Images {
+    height: usize,
+    width: usize,
+    count: usize,
+}
+
+fn case(
+    name: String,
+    model: &Model,
+    batch: usize,
+    images: Images,
+    optimizer: Optimizer,
+    step: Step,
+    inputs: &[Inputs],
+) -> Result<Case> {
+    let data = DatasetShape { samples: batch + 5, height: images.height, width: images.width };
+    let plan = Plan::new(model, batch, data, optimizer)?;
+    Ok(Case {
+        name,
+        plan,
+        step: Step { count: images.count as u32, ..step },
+        inputs: inputs.to_vec(),
+        flags: String::new(),
+    })
+}
+
+/// A step in which every field matters and no two are alike.
+fn everything() -> Step {
+    Step {
+        start: 3,
+        count: 0,
+        slot: 2,
+        learning_rate: 0.05,
+        momentum: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        label_smoothing: 0.1,
+        correction1: 1.0 / (1.0 - 0.9_f32.powi(3)),
+        correction2: 1.0 / (1.0 - 0.99_f32.powi(3)),
+        padding: 0,
+    }
+}
+
+/// A step without momentum, decay and smoothing, in the last slot; an epsilon that is felt.
+fn plain() -> Step {
+    Step {
+        start: 0,
+        slot: 255,
+        learning_rate: 0.5,
+        momentum: 0.0,
+        beta2: 0.9,
+        epsilon: 0.25,
+        weight_decay: 0.0,
+        label_smoothing: 0.0,
+        ..everything()
+    }
+}
+
+fn conv(channels: usize, kernel: usize, activation: Activation) -> LayerKind {
+    LayerKind::Conv2d { channels, kernel, activation }
+}
+
+fn dense(units: usize, activation: Activation) -> LayerKind {
+    LayerKind::Dense { units, activation }
+}
+
+fn model(name: &str, input: Shape, layers: &[LayerKind], classes: usize) -> Result<Model> {
+    let names: Vec<String> = (1..=layers.len()).map(|place| format!("layer{place}")).collect();
+    let mut named: Vec<(&str, LayerKind)> = names.iter().map(String::as_str).zip(layers.iter().copied()).collect();
+    named.push(("output", dense(classes, Activation::Identity)));
+    Model::new(name, input, (-0.1, 1.175), Initializer::HeUniform, &named)
+}
+
+fn synthetic(effort: Effort) -> Result<Vec<Case>> {
+    use Activation::{Identity, Relu, Tanh};
+    let all = match effort {
+        Effort::Quick => vec![Inputs::Unit, Inputs::Huge],
+        _ => Inputs::ALL.to_vec(),
+    };
+    let two = &[Inputs::Unit, Inputs::Huge][..];
+    let mut cases = Vec::new();
+    let mut add = |name: &str, model: &Model, batch, images, optimizer, step, inputs: &[Inputs]| {
+        cases.push(case(name.to_owned(), model, batch, images, optimizer, step, inputs)?);
+        Ok::<(), crate::error::Error>(())
+    };
+
+    // Every activation behind and before every kernel; images of 221 bytes, with an odd border.
+    for activation in Activation::ALL {
+        let layers = [
+            conv(5, 3, activation),
+            conv(6, 3, activation),
+            LayerKind::MaxPool { size: 2 },
+            conv(7, 3, activation),
+            LayerKind::AveragePool { size: 2 },
+            dense(13, activation),
+            dense(9, activation),
+        ];
+        let name = format!("activation-{}", activation.name().replace(' ', "-"));
+        let model = model(&name, Shape::new(1, 16, 20), &layers, 10)?;
+        add(&name, &model, 37, Images { height: 13, width: 17, count: 35 }, SGD, everything(), &all)?;
+    }
+
+    // Kernels of 1 to 11, maps around the width of a strip (10 forward, 14 backward), channels around 3 and 4.
+    // (channels, height, width), convolutions (channels, kernel), classes.
+    type Edge = ((usize, usize, usize), &'static [(usize, usize)], usize);
+    let edges: [Edge; 11] = [
+        ((1, 8, 16), &[(1, 1), (1, 5), (3, 3)], 3),
+        ((2, 9, 14), &[(4, 3), (3, 3), (2, 5)], 4),
+        ((1, 19, 18), &[(5, 5), (7, 7), (1, 1)], 5),
+        ((3, 13, 23), &[(7, 7), (8, 7)], 7),
+        ((1, 11, 21), &[(8, 3), (2, 9)], 2),
+        ((2, 5, 30), &[(1, 5), (13, 1)], 13),
+        ((4, 4, 33), &[(6, 1), (9, 3)], 3),
+        ((5, 6, 12), &[(2, 1), (4, 3), (6, 3)], 3),
+        ((1, 6, 14), &[(3, 1), (5, 5)], 6),
+        ((1, 13, 25), &[(2, 1), (3, 11)], 3),
+        ((1, 21, 6), &[(3, 3), (5, 3)], 9),
+    ];
+    for (place, ((channels, height, width), convolutions, classes)) in edges.into_iter().enumerate() {
+        let layers: Vec<LayerKind> = convolutions.iter().map(|(c, k)| conv(*c, *k, Relu)).collect();
+        let name = format!("edge-{}", place + 1);
+        let model = model(&name, Shape::new(channels, height, width), &layers, classes)?;
+        let images = Images { height: height - 1, width: width - 3, count: 35 };
+        add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
+    }
+
+    // Dense layers around their tiles of 4, 8, 12, 16, 48 and 64; one block, nearly full.
+    let units = [1, 25, 13, 48, 49, 97, 64, 65, 5];
+    let layers: Vec<LayerKind> = units.iter().map(|units| dense(*units, Relu)).collect();
+    let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
+    let images = || Images { height: 5, width: 7, count: 31 };
+    let optimizers = [
+        ("sgd", SGD),
+        ("nesterov", Optimizer::Sgd { nesterov: true }),
+        ("adam", Optimizer::Adam),
+        ("adamw", Optimizer::AdamW),
+    ];
+    for (name, optimizer) in optimizers {
+        add(&format!("dense-{name}"), &chain, 31, images(), optimizer, everything(), &all)?;
+        add(&format!("dense-{name}-plain"), &chain, 31, images(), optimizer, plain(), two)?;
+    }
+
+    for size in [1, 3, 4] {
+        let layers = [conv(3, 1, Tanh), LayerKind::MaxPool { size }, LayerKind::AveragePool { size }];
+        let name = format!("pool-{size}");
+        let model = model(&name, Shape::new(2, size * size, 2 * size * size), &layers, 10)?;
+        let images = Images { height: 1, width: 1, count: 33 };
+        add(&name, &model, 33, images, SGD, everything(), two)?;
+    }
+    let first = [LayerKind::AveragePool { size: 2 }, LayerKind::MaxPool { size: 1 }, conv(2, 3, Identity)];
+    let first = model("pool-first", Shape::new(3, 10, 12), &first, 2)?;
+    add("pool-first", &first, 3, Images { height: 7, width: 10, count: 2 }, SGD, everything(), two)?;
+
+    // Blocks enough for several in a chunk, and for a last chunk that is not full; a convolution to a point.
+    let layers = [conv(3, 3, Relu), conv(5, 3, Relu), LayerKind::MaxPool { size: 2 }, conv(6, 3, Tanh), dense(5, Tanh)];
+    let chunks = model("chunks", Shape::new(1, 10, 10), &layers, 4)?;
+    for batch in [129, 261, 600] {
+        let images = Images { height: 9, width: 6, count: batch - 1 };
+        add(&format!("chunks-b{batch}"), &chunks, batch, images, SGD, everything(), &[Inputs::Unit])?;
+    }
+    Ok(cases)
+}

@@ -1,0 +1,315 @@
+//! The verdict on adapters: text for a terminal of 100 columns, and a Markdown table.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{device_line, table, thousands};
+use crate::check::{AdapterReport, Finding, KernelReport, Pair, Quantity, Report, Verdict};
+
+/// What is running, on stderr; nothing where that is not a terminal.
+pub struct CheckProgress {
+    bar: ProgressBar,
+}
+
+impl Default for CheckProgress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CheckProgress {
+    /// Starts it.
+    pub fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    /// Shows what is about to run; what starts with `FLIP` stays.
+    pub fn tell(&mut self, what: &str) {
+        if what.starts_with("FLIP") {
+            self.bar.println(what);
+        } else {
+            self.bar.set_message(what.to_owned());
+        }
+    }
+
+    /// Removes it.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "FAIL",
+        Verdict::Known => "known",
+        Verdict::Error => "ERROR",
+    }
+}
+
+fn passes(pass: bool) -> &'static str {
+    word(if pass { Verdict::Pass } else { Verdict::Fail })
+}
+
+/// A share of an allowance: `0.031`, `1.7e3`, `infinite`.
+fn share(used: Option<f64>) -> String {
+    match used {
+        None => "infinite".to_owned(),
+        Some(used) if used < 100.0 => format!("{used:.3}"),
+        Some(used) => format!("{used:.1e}"),
+    }
+}
+
+fn worst<'a>(quantities: impl IntoIterator<Item = &'a Quantity>) -> Option<&'a Quantity> {
+    let size = |q: &Quantity| q.worst.unwrap_or(f64::INFINITY);
+    quantities.into_iter().max_by(|a, b| size(a).total_cmp(&size(b)))
+}
+
+/// The whole report; the last line is for a bug report.
+pub fn check_text(report: &Report) -> String {
+    let mut lines = vec![format!(
+        "lenet-gpu {} check, {}, seed {}. Errors are in units of their allowance: up to 1 passes.",
+        report.version,
+        serde_name(report),
+        report.seed
+    )];
+    if let Some(worst) = worst(&report.oracle) {
+        let all = report.oracle.iter().all(Quantity::passes);
+        lines.push(format!(
+            "oracle    {}: {} networks against finite differences in f64, worst error {}",
+            passes(all),
+            report.oracle.len(),
+            share(worst.worst)
+        ));
+        lines.extend(
+            report.oracle.iter().filter(|q| !q.passes()).map(|q| format!("  {} FAILS: {}", q.name, share(q.worst))),
+        );
+    }
+    for adapter in &report.adapters {
+        lines.push(String::new());
+        lines.extend(adapter_lines(adapter));
+    }
+    if !report.pairs.is_empty() {
+        lines.push(String::new());
+        lines.extend(pair_lines(&report.pairs));
+    }
+    lines.push(String::new());
+    lines.push(last_line(report));
+    lines.join("\n")
+}
+
+fn serde_name(report: &Report) -> String {
+    format!("{:?}", report.effort).to_lowercase()
+}
+
+fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
+    let index = adapter.device.index.map_or(String::new(), |index| format!(" {index}"));
+    let mut lines = vec![format!("adapter{index}: {}", word(adapter.verdict))];
+    lines.extend(wrap(&device_line(&adapter.device)));
+    let indent = |text: String| text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>();
+    if !adapter.kernels.is_empty() {
+        let mut rows =
+            vec![["kernel", "verdict", "worst error", "mean, ulps", "runs", "elements"].map(str::to_owned).to_vec()];
+        rows.extend(adapter.kernels.iter().map(|kernel| {
+            vec![
+                kernel.kernel.clone(),
+                word(kernel.verdict).to_owned(),
+                share(kernel.worst),
+                format!("{:.3}", kernel.mean_ulps),
+                thousands(kernel.runs as u64),
+                thousands(kernel.elements),
+            ]
+        }));
+        lines.extend(indent(table(&rows, &[false, false, true, true, true, true])));
+        for kernel in adapter.kernels.iter().filter(|kernel| kernel.verdict != Verdict::Pass) {
+            lines.extend(finding_lines(kernel));
+        }
+    }
+    if !adapter.training.is_empty() {
+        let mut rows = vec![["step or run", "verdict", "worst error", "of"].map(str::to_owned).to_vec()];
+        rows.extend(adapter.training.iter().filter_map(|reference| {
+            let worst = worst(&reference.quantities)?;
+            let verdict = passes(reference.quantities.iter().all(Quantity::passes));
+            Some(vec![reference.name.clone(), verdict.to_owned(), share(worst.worst), worst.name.clone()])
+        }));
+        lines.push(String::new());
+        lines.extend(indent(table(&rows, &[false, false, true, false])));
+        let failed = adapter.training.iter().flat_map(|r| r.quantities.iter().map(move |q| (r, q)));
+        for (reference, quantity) in failed.filter(|(_, q)| !q.passes()).take(5) {
+            lines.push(format!("  {} FAILS in {}:", quantity.name, reference.name));
+            lines.push(format!(
+                "    device {}, expected {:.9e}, allowance {:.2e}",
+                value(quantity.device),
+                quantity.expected,
+                quantity.allowance
+            ));
+        }
+    }
+    if !adapter.bits.is_empty() {
+        let mut rows = vec![["the same bits", "verdict"].map(str::to_owned).to_vec()];
+        rows.extend(adapter.bits.iter().map(|t| vec![t.name.clone(), passes(t.difference.is_none()).to_owned()]));
+        lines.push(String::new());
+        lines.extend(indent(table(&rows, &[false, false])));
+        for (trial, difference) in adapter.bits.iter().filter_map(|t| t.difference.as_ref().map(|d| (t, d))) {
+            lines.push(format!(
+                "  {} FAILS: {} words differ, first {}: {:#010x}, then {:#010x}",
+                trial.name, difference.words, difference.place, difference.first, difference.again
+            ));
+        }
+    }
+    if !adapter.kernels.is_empty() {
+        lines.push(String::new());
+        let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count();
+        let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {broken} kernels") };
+        lines.push(format!(
+            "  memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run;"
+        ));
+        lines.push("  no kernel uses workgroup memory, so there is none to poison".to_owned());
+    }
+    if let Some(soak) = &adapter.soak {
+        let verdict = passes(soak.flips.is_empty());
+        let steps = thousands(soak.steps);
+        lines.push(format!(
+            "  soak: {verdict}, {steps} equal steps in {:.0} s, {} flips",
+            soak.seconds,
+            soak.flips.len()
+        ));
+        for flip in soak.flips.iter().take(5) {
+            let d = &flip.difference;
+            lines.push(format!(
+                "    after {:.1} s, step {}: {} words, first {}: {:#010x}, not {:#010x}",
+                flip.seconds, flip.repetition, d.words, d.place, d.again, d.first
+            ));
+        }
+    }
+    if let Some(error) = &adapter.error {
+        lines.extend(wrap(&format!("ERROR: {error}")));
+    }
+    lines
+}
+
+/// `text` in indented lines of at most 100 columns, broken at spaces.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if lines[last].chars().count() + word.chars().count() > 97 {
+            lines.push(format!("  {word}"));
+        } else {
+            let gap = if lines[last].is_empty() { "  " } else { " " };
+            lines[last] += &format!("{gap}{word}");
+        }
+    }
+    lines
+}
+
+fn value(value: Option<f64>) -> String {
+    value.map_or("not finite".to_owned(), |value| format!("{value:.9e}"))
+}
+
+fn finding_lines(kernel: &KernelReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {} {}: {} of {} elements",
+        kernel.kernel,
+        if kernel.known.is_some() { "fails as known" } else { "FAILS" },
+        thousands(kernel.bad_elements),
+        thousands(kernel.elements)
+    )];
+    if let Some(Finding { layer, buffer, word, place, device, device_bits, oracle, allowance, .. }) =
+        &kernel.worst_element
+    {
+        let place = if place.is_empty() { String::new() } else { format!(", {place}") };
+        lines.push(format!("    layer {layer}, {buffer}[{word}]{place}"));
+        let oracle = match (oracle, *device_bits == crate::check::UNWRITTEN) {
+            (None, _) => "should not have been written".to_owned(),
+            (Some(oracle), true) => format!("was not written; oracle {oracle:.9e}"),
+            (Some(oracle), false) => format!("oracle {oracle:.9e}, allowance {allowance:.2e}"),
+        };
+        lines.push(format!("    device {} ({device_bits:#010x}), {oracle}", value(*device)));
+    }
+    if let Some(guard) = &kernel.broken_guard {
+        lines.push(format!("    guard broken at {guard}"));
+    }
+    if let Some(known) = &kernel.known {
+        lines.push(format!("    known: {known}"));
+    }
+    if let Some(replay) = &kernel.replay {
+        lines.push(format!("    {replay}"));
+    }
+    lines
+}
+
+fn pair_lines(pairs: &[Pair]) -> Vec<String> {
+    let mut rows = vec![["adapters", "equal bits", "largest, ulps", "first part at"].map(str::to_owned).to_vec()];
+    for pair in pairs {
+        let [a, b] = pair.adapters;
+        let equal = 100.0 * (1.0 - pair.different as f64 / pair.words.max(1) as f64);
+        rows.push(vec![
+            format!("{a} and {b}"),
+            if pair.different == 0 { "all".to_owned() } else { format!("{equal:.3} %") },
+            share(pair.largest_ulps),
+            pair.first.clone().unwrap_or_else(|| "never".to_owned()),
+        ]);
+    }
+    let mut lines = vec!["across adapters, every kernel on the same inputs".to_owned()];
+    lines.extend(table(&rows, &[false, true, true, false]).lines().map(|line| format!("  {line}")));
+    lines
+}
+
+/// One line that says it all.
+fn last_line(report: &Report) -> String {
+    let adapters: Vec<String> = report
+        .adapters
+        .iter()
+        .map(|a| {
+            let driver = if a.device.driver.is_empty() { "driver unknown" } else { &a.device.driver };
+            let failed: Vec<&str> =
+                a.kernels.iter().filter(|k| k.verdict == Verdict::Fail).map(|k| k.kernel.as_str()).collect();
+            let what = match (a.verdict, failed.as_slice()) {
+                (Verdict::Fail, []) => " (runs)".to_owned(),
+                (Verdict::Fail, failed) => format!(" ({})", failed.join(", ")),
+                _ => String::new(),
+            };
+            format!("{}{what} {} {} [{driver}]", word(a.verdict).to_uppercase(), a.device.name, a.device.backend)
+        })
+        .collect();
+    format!(
+        "lenet-gpu {} check {} ({}, seed {}, {:.0} s, {}): {}",
+        report.version,
+        word(report.verdict).to_uppercase(),
+        serde_name(report),
+        report.seed,
+        report.seconds,
+        report.date,
+        adapters.join("; ")
+    )
+}
+
+/// A table of adapters, drivers, verdicts and dates.
+pub fn check_markdown(report: &Report) -> String {
+    let mut text =
+        "| adapter | backend | driver | verdict | largest error of a kernel | checked |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for a in &report.adapters {
+        let size = |k: &KernelReport| k.worst.unwrap_or(f64::INFINITY);
+        let kernel = a.kernels.iter().max_by(|a, b| size(a).total_cmp(&size(b)));
+        let kernel = kernel.map_or("-".to_owned(), |k| format!("{} of its allowance, {}", share(k.worst), k.kernel));
+        let cell = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.replace('|', "\\|") };
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {kernel} | {}, {} |\n",
+            cell(&a.device.name),
+            a.device.backend,
+            cell(&a.device.driver),
+            word(a.verdict),
+            report.date,
+            report.version
+        ));
+    }
+    text
+}

@@ -212,7 +212,10 @@ fn sweep() {
         }
         start += line.len();
     }
-    let (mut caught, mut invalid) = (0, 0);
+    for kernel in KERNELS {
+        assert_eq!(caught(&adapter, &cases, kernel, "", ""), None, "{kernel} must pass as it is");
+    }
+    let (mut red, mut invalid) = (0, 0);
     for (index, (row, what, new)) in
         altered.iter().enumerate().skip(number("SWEEP_FROM", 0)).step_by(number("SWEEP_STRIDE", 1))
     {
@@ -234,7 +237,7 @@ fn sweep() {
             }
             break;
         }
-        caught += usize::from(outcome == "caught");
+        red += usize::from(outcome == "caught");
         invalid += usize::from(outcome == "invalid");
         if outcome == "SURVIVED" {
             println!("{index}: {file}.wgsl:{row} {outcome} {what}");
@@ -242,13 +245,16 @@ fn sweep() {
             println!("{index}: {outcome}");
         }
     }
-    println!("{file}: {} changes, {invalid} do not compile, {caught} caught", altered.len());
+    println!("{file}: {} changes, {invalid} do not compile, {red} caught", altered.len());
 }
 
 #[test]
 fn every_planted_fault_is_caught() {
     let adapter = adapter::adapter();
     let cases = cases(&[Model::preset("lenet5").unwrap()], &[1, 64], Effort::Normal).unwrap();
+    for kernel in KERNELS {
+        assert_eq!(caught(&adapter, &cases, kernel, "", ""), None, "{kernel} must pass as it is");
+    }
     let mut missed = Vec::new();
     println!("{:<24}{:<24}{:<52}find -> replace", "kernel", "caught by case", "fault");
     for (kernel, file, find, times, replace, what) in MUTANTS {

@@ -6,7 +6,7 @@
 // Rounds of `multiply_add`; each is 32 multiply-adds of four values a thread.
 override ROUNDS: u32 = 500u;
 
-// Eight independent chains, so that latency does not bind; the result is stored, so that nothing is dropped.
+// Sixteen independent chains of values, so that latency does not bind; the result is stored, so that nothing is dropped.
 @compute @workgroup_size(64)
 fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     let a = source[0];

@@ -250,7 +250,7 @@ fn every_planted_fault_is_caught() {
     let adapter = adapter::adapter();
     let cases = cases(&[Model::preset("lenet5").unwrap()], &[1, 64], Effort::Normal).unwrap();
     let mut missed = Vec::new();
-    println!("{:<24}{:<24}{:<52}{}", "kernel", "caught by case", "fault", "find -> replace");
+    println!("{:<24}{:<24}{:<52}find -> replace", "kernel", "caught by case", "fault");
     for (kernel, file, find, times, replace, what) in MUTANTS {
         let text = shader(file);
         assert_eq!(text.matches(find).count(), *times, "'{find}' in shaders/{file}.wgsl: has the shader changed?");

@@ -28,7 +28,7 @@ pub use kernels::{
     Filter, KERNELS, KernelReport, KernelsOutcome, Pair, Sources, UNWRITTEN, check_filter, check_kernels,
 };
 pub use oracle::check_oracle;
-pub use run::{Options, check};
+pub use run::{Notice, Options, check};
 pub use tolerance::Tolerance;
 pub use training::{Reference, Yardstick, check_golden, check_training};
 
@@ -46,6 +46,17 @@ pub enum Effort {
     Normal,
     /// More batch sizes and kinds of input for whole models.
     Thorough,
+}
+
+impl Effort {
+    /// As it is written on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Normal => "normal",
+            Self::Thorough => "thorough",
+        }
+    }
 }
 
 /// The outcome of a part of the check.

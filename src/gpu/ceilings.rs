@@ -24,7 +24,7 @@ const PER_ROUND: u64 = 4 * 32;
 const DISPATCHES: usize = 1_000;
 
 /// Samples of each figure of one adapter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ceilings {
     /// Multiply-adds in registers, two operations each, GFLOP/s.
     pub fma_gflops: Vec<f64>,

@@ -58,6 +58,7 @@ pub fn figures(report: &AdapterReport) -> Vec<Figure> {
         all.extend([
             figure("ceiling", "multiply-add", None, "GFLOP/s", &of.fma_gflops),
             figure("ceiling", "read", None, "GB/s", &of.read_gb_per_s),
+            figure("ceiling", "cached read", None, "GB/s", &of.cached_read_gb_per_s),
             figure("ceiling", "write", None, "GB/s", &of.write_gb_per_s),
             figure("ceiling", "dispatch", None, "s", &of.dispatch_s),
             figure("ceiling", "submission", None, "s", &of.submission_s),
@@ -207,7 +208,7 @@ mod tests {
         new.adapters[0].start_up =
             Some(StartUp { batch: 4, cold_s: None, warm_s: 1.0, cold_samples: Vec::new(), warm_samples: vec![1.0] });
         let changes = compare(&old, &new);
-        let (ceilings, throughputs, kernels) = (6, 2, 1);
+        let (ceilings, throughputs, kernels) = (7, 2, 1);
         assert_eq!(changes.len(), ceilings + throughputs + kernels, "the start-up is new");
         assert!(changes.iter().all(|c| c.adapter == "two, vulkan"));
         let training = changes.iter().find(|c| c.figure.kind == "training").unwrap();

@@ -18,8 +18,8 @@ fn activate(a: vec4f, floor: f32) -> vec4f {
     switch ACTIVATION {
         case TANH: { return safe_tanh(a); }
         case SCALED_TANH: { return 1.7159 * safe_tanh(a * (2.0 / 3.0)); }
-        // Past 80 the exponential would overflow; the sigmoid is 0 or 1 there.
-        case SIGMOID: { return 1.0 / (1.0 + exp(-clamp(a, vec4f(-80.0), vec4f(80.0)))); }
+        // Past 88 the exponential would overflow; the sigmoid is below the smallest normal f32, or 1, there.
+        case SIGMOID: { return 1.0 / (1.0 + exp(-clamp(a, vec4f(-88.0), vec4f(88.0)))); }
         default: { return max(a, vec4f(floor)); }
     }
 }

@@ -15,7 +15,8 @@ override SIZE: u32 = 2u;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+// dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
+@group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
@@ -56,7 +57,7 @@ fn average_pool_backward(@builtin(global_invocation_id) id: vec3u) {
     for (var i = 0u; i < SIZE; i++) {
         for (var j = 0u; j < SIZE; j++) {
             let at = first + (i * g.out_width * SIZE + j) * QUADS;
-            dx[at] = gradient * derivative(x[at], g.floor);
+            x_gradient[at] = gradient * derivative(x[at], g.floor);
         }
     }
 }

@@ -6,7 +6,7 @@
 // Rounds of `multiply_add`; each is 32 multiply-adds of four values a thread.
 override ROUNDS: u32 = 500u;
 
-// Eight independent chains, so that latency does not bind; the result is stored, so that nothing is dropped.
+// Sixteen independent chains of values, so that latency does not bind; the result is stored, so that nothing is dropped.
 @compute @workgroup_size(64)
 fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     let a = source[0];
@@ -25,23 +25,22 @@ fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     sink[id.x] = (s0 + s1) + (s2 + s3);
 }
 
-// vec4f that a thread reads or writes; neighbours take neighbouring ones.
-const EACH = 16u;
-
+// A thread reads or writes EACH = 8 vec4f, written out since loops cost a CPU as much as the memory does.
+// Those of a workgroup lie together, and neighbours take neighbouring ones.
 @compute @workgroup_size(64)
-fn read(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    var sum = vec4f();
-    for (var i = 0u; i < EACH; i++) {
-        sum += source[i * groups.x * 64u + id.x];
-    }
-    sink[id.x] = sum;
+fn read_memory(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let i = group.x * 512u + local;
+    let low = (source[i] + source[i + 64u]) + (source[i + 128u] + source[i + 192u]);
+    let high = (source[i + 256u] + source[i + 320u]) + (source[i + 384u] + source[i + 448u]);
+    sink[group.x * 64u + local] = low + high;
 }
 
 @compute @workgroup_size(64)
-fn write(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    for (var i = 0u; i < EACH; i++) {
-        sink[i * groups.x * 64u + id.x] = vec4f(f32(i));
-    }
+fn write_memory(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let i = group.x * 512u + local;
+    let value = vec4f(f32(local));
+    sink[i] = value; sink[i + 64u] = value; sink[i + 128u] = value; sink[i + 192u] = value;
+    sink[i + 256u] = value; sink[i + 320u] = value; sink[i + 384u] = value; sink[i + 448u] = value;
 }
 
 @compute @workgroup_size(64)

@@ -26,7 +26,8 @@ struct Geometry {
 @group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+// dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
+@group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
@@ -171,9 +172,9 @@ fn store_dx(sum: mat3x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry)
     if column >= g.in_width { return; }
     let plane = g.in_height * g.in_width * QUADS;
     let at = row_of_x + column * QUADS;
-    dx[at] = sum[0] * derivative(x[at], g.floor);
-    if channel + 1u < g.in_channels { dx[at + plane] = sum[1] * derivative(x[at + plane], g.floor); }
-    if channel + 2u < g.in_channels { dx[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane], g.floor); }
+    x_gradient[at] = sum[0] * derivative(x[at], g.floor);
+    if channel + 1u < g.in_channels { x_gradient[at + plane] = sum[1] * derivative(x[at + plane], g.floor); }
+    if channel + 2u < g.in_channels { x_gradient[at + 2u * plane] = sum[2] * derivative(x[at + 2u * plane], g.floor); }
 }
 
 // id.x: quad; id.y: strip, row and group of three input channels; id.z: block.

@@ -20,7 +20,8 @@ struct Geometry {
 @group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+// dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
+@group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
@@ -92,10 +93,10 @@ fn weights_of_inputs(first: u32, input: u32) -> vec4f {
 
 fn store_dx(sum: mat4x4f, input: u32, block: u32, quad: u32) {
     let at = (block * geometry.inputs + input) * QUADS + quad;
-    if input < geometry.inputs { dx[at] = sum[0] * derivative(x[at], geometry.floor); }
-    if input + 1u < geometry.inputs { dx[at + QUADS] = sum[1] * derivative(x[at + QUADS], geometry.floor); }
-    if input + 2u < geometry.inputs { dx[at + 2u * QUADS] = sum[2] * derivative(x[at + 2u * QUADS], geometry.floor); }
-    if input + 3u < geometry.inputs { dx[at + 3u * QUADS] = sum[3] * derivative(x[at + 3u * QUADS], geometry.floor); }
+    if input < geometry.inputs { x_gradient[at] = sum[0] * derivative(x[at], geometry.floor); }
+    if input + 1u < geometry.inputs { x_gradient[at + QUADS] = sum[1] * derivative(x[at + QUADS], geometry.floor); }
+    if input + 2u < geometry.inputs { x_gradient[at + 2u * QUADS] = sum[2] * derivative(x[at + 2u * QUADS], geometry.floor); }
+    if input + 3u < geometry.inputs { x_gradient[at + 3u * QUADS] = sum[3] * derivative(x[at + 3u * QUADS], geometry.floor); }
 }
 
 // id.x: two quads of a block; id.y: group of twelve inputs.

@@ -28,11 +28,12 @@
 //! | [`gpu`] | the only room that says `wgpu`: adapters, pipelines, recording, reading back |
 //! | [`cpu`] | the oracle: one plain function an operation, f64 sums, no cleverness |
 //! | [`check`] | runs of one plan on two runners, compared within bounds that have a reason |
+//! | [`bench`] | timing a plan, the ceilings of an adapter, comparing adapters and earlier figures |
 //! | [`train`] | the loop, schedules, weights files, checkpoints, the events it emits |
-//! | [`report`] | events and results as text and JSON |
+//! | [`report`] | events and results as text, JSON, CSV, Markdown and a chart |
 //! | [`cli`] | one file a subcommand: its arguments and its `run` |
 //!
-//! Imports run one way: `main -> cli -> {train, check} -> {gpu, cpu} -> plan -> {model, data}`; `report` is
+//! Imports run one way: `main -> cli -> {train, check, bench} -> {gpu, cpu} -> plan -> {model, data}`; `report` is
 //! used by `cli` alone, `gpu` and `cpu` never know each other, and `train` knows neither: it is given a runner.
 //!
 //! # One operation, one name, four places

@@ -379,3 +379,37 @@ fn a_reader_that_goes_away_is_no_error() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     assert!(folder.path().join("runs/lenet5-1/last.safetensors").is_file());
 }
+
+#[test]
+fn a_bench_is_written_and_compared_with_itself() {
+    let folder = TempDir::new().unwrap();
+    let flags = ["bench", "--quick", "--backend", "cpu", "--batch", "4", "--json", "one.json", "--csv", "one.csv"];
+    lenet(folder.path(), &flags).assert().success().stdout(contains("c1 conv2d_forward").and(contains("CPU oracle")));
+    let bench: Value = serde_json::from_slice(&fs::read(folder.path().join("one.json")).unwrap()).unwrap();
+    let adapter = &bench["adapters"][0];
+    assert_eq!(
+        (&adapter["backend"], &adapter["error"], &adapter["ceilings"]),
+        (&"cpu".into(), &Value::Null, &Value::Null)
+    );
+    for phase in ["training", "evaluation"] {
+        assert_eq!(adapter[phase][0]["batch"], 4);
+        assert_eq!(adapter[phase][0]["share_of_fma"], Value::Null, "unknown is null");
+        assert!(adapter[phase][0]["samples_per_s"].as_f64().unwrap() > 0.0);
+        assert_eq!(adapter[phase][0]["samples"].as_array().unwrap().len(), 3);
+    }
+    assert!(adapter["start_up"]["warm_s"].as_f64().unwrap() > 0.0, "{adapter}");
+    assert_eq!(adapter["start_up"]["cold_s"], Value::Null, "the oracle compiles no shaders");
+    assert!(fs::read_to_string(folder.path().join("one.csv")).unwrap().lines().count() > 20);
+
+    let again = ["--compare", "one.json"];
+    lenet(folder.path(), &[&flags[..6], &again].concat()).assert().success().stdout(contains("within the spread"));
+    for (wrong, message) in [
+        (&["--compare", "one.csv"][..], "--compare one.csv"),
+        (&["--json", "nowhere/one.json"], "nowhere/one.json"),
+        (&["--batch", "0"], "--batch is 0"),
+        (&["--adapter", "0"], "--adapter 0 does not go with --backend cpu"),
+    ] {
+        let refused = lenet(folder.path(), &[&flags[..4], wrong].concat()).assert().code(2);
+        refused.stderr(contains(message).and(contains("hint:")));
+    }
+}

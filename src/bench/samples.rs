@@ -33,9 +33,18 @@ impl Samples {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Largest minus smallest, as a share of the median.
+    /// [`Samples::width`] as a share of the median.
     pub fn spread(&self) -> f64 {
-        (self.most() - self.least()) / self.median()
+        self.width() / self.median()
+    }
+
+    /// Largest minus smallest; of five or more samples the two extremes are left out, so that one hiccup
+    /// of the machine does not count.
+    pub fn width(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let skip = usize::from(sorted.len() >= 5);
+        sorted[sorted.len() - 1 - skip] - sorted[skip]
     }
 
     /// Why these samples should not be trusted, if so: a first one that stands out, or a wide spread.
@@ -58,6 +67,12 @@ mod tests {
         assert_eq!(Samples::new(vec![3.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(Samples::new(vec![4.0, 1.0, 2.0, 3.0]).median(), 2.5);
         assert!(Samples::new(Vec::new()).median().is_nan());
+    }
+
+    #[test]
+    fn one_hiccup_does_not_widen() {
+        assert_eq!(Samples::new(vec![1.0, 1.1, 9.0, 1.2, 1.0]).width(), 1.2 - 1.0);
+        assert_eq!(Samples::new(vec![1.0, 9.0, 1.0]).width(), 8.0);
     }
 
     #[test]

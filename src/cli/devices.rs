@@ -5,8 +5,6 @@ use std::process::ExitCode;
 use super::Exit;
 use crate::cpu::CpuRunner;
 use crate::gpu::{self, Selection};
-use crate::model::Model;
-use crate::plan::{DatasetShape, Optimizer, Plan, Runner};
 use crate::report::{devices_json, devices_text, say};
 
 /// List every adapter with its limits, and the one that auto takes
@@ -23,9 +21,7 @@ impl Args {
         let mut devices: Vec<_> = gpu::adapters()?.into_iter().map(|a| (a.device, a.limits)).collect();
         let chosen = gpu::select(&Selection::default())?.and_then(|adapter| adapter.device.index);
         let auto = devices.iter().position(|(d, _)| chosen.is_some() && d.index == chosen).unwrap_or(devices.len());
-        let smallest = DatasetShape { samples: 1, height: 1, width: 1 };
-        let plan = Plan::new(&Model::preset("lenet5")?, 1, smallest, Optimizer::Sgd { nesterov: false })?;
-        devices.push((CpuRunner::new(&plan).device().clone(), Vec::new()));
+        devices.push((CpuRunner::description(), Vec::new()));
         if self.json {
             say(devices_json(&devices, auto))?;
         } else {

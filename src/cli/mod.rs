@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand, with its arguments and its `run`.
 
+mod bench;
 mod check;
 mod devices;
 mod eval;
+mod first_step;
 mod model_file;
 mod predict;
 pub mod runner;
@@ -32,7 +34,10 @@ enum Command {
     Predict(predict::Args),
     Check(check::Args),
     Devices(devices::Args),
+    Bench(bench::Args),
     Summary(summary::Args),
+    #[command(hide = true)]
+    FirstStep(first_step::Args),
 }
 
 /// Parses the arguments and runs the command; tells what went wrong and the way out.
@@ -46,6 +51,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Devices(args) => args.run(),
         Command::Summary(args) => args.run(),
+        Command::Bench(args) => args.run(),
+        Command::FirstStep(args) => args.run(),
     };
     result.unwrap_or_else(|error| {
         warn(format!("error: {error}"));

@@ -144,17 +144,17 @@ pub struct CpuRunner {
 impl CpuRunner {
     /// Allocates every buffer of `plan`, zeroed.
     pub fn new(plan: &Plan) -> Self {
-        Self {
-            plan: plan.clone(),
-            buffers: Buffers::new(plan),
-            finished: VecDeque::new(),
-            device: Device {
-                index: None,
-                name: "CPU oracle, f64 sums".to_owned(),
-                backend: "cpu".to_owned(),
-                driver: String::new(),
-                kind: "cpu".to_owned(),
-            },
+        Self { plan: plan.clone(), buffers: Buffers::new(plan), finished: VecDeque::new(), device: Self::description() }
+    }
+
+    /// What it is, without a plan.
+    pub fn description() -> Device {
+        Device {
+            index: None,
+            name: "CPU oracle, f64 sums".to_owned(),
+            backend: "cpu".to_owned(),
+            driver: String::new(),
+            kind: "cpu".to_owned(),
         }
     }
 

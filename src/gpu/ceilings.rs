@@ -6,13 +6,19 @@ use super::Adapter;
 use super::device::Gpu;
 use crate::error::Result;
 
-const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
+pub(super) const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
+
+/// Entry points of [`SOURCE`]. Each pipeline binds both buffers and sets `ROUNDS`.
+pub(super) const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
 /// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
 const BYTES: u64 = 64 << 20;
 
+/// What part of them is read again and again to measure reading from a cache: 2 MiB.
+const CACHED: u32 = 32;
+
 /// vec4f a thread reads or writes, `EACH` in the shader.
-const EACH: u64 = 16;
+const EACH: u64 = 8;
 
 /// Multiply-adds of single values a thread does in a round of `multiply_add`.
 const PER_ROUND: u64 = 4 * 32;
@@ -21,12 +27,14 @@ const PER_ROUND: u64 = 4 * 32;
 const DISPATCHES: usize = 1_000;
 
 /// Samples of each figure of one adapter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ceilings {
     /// Multiply-adds in registers, two operations each, GFLOP/s.
     pub fma_gflops: Vec<f64>,
     /// Reading a storage buffer, GB/s.
     pub read_gb_per_s: Vec<f64>,
+    /// Reading a part of it that a cache can hold, again and again, GB/s.
+    pub cached_read_gb_per_s: Vec<f64>,
     /// Writing a storage buffer, GB/s.
     pub write_gb_per_s: Vec<f64>,
     /// One dispatch of one workgroup in a long pass, s.
@@ -65,7 +73,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         rounds *= 2;
     }
     let multiply_add = kernel("multiply_add", f64::from(rounds));
-    let (read, write, nothing) = (kernel("read", 1.0), kernel("write", 1.0), kernel("nothing", 1.0));
+    let (read, write, nothing) = (kernel("read_memory", 1.0), kernel("write_memory", 1.0), kernel("nothing", 1.0));
     let copies = (BYTES / (16 * EACH * 64)) as u32;
     let small = gpu.buffer("small", 4096, usage);
     let flops = 2.0 * (PER_ROUND * u64::from(rounds) * u64::from(threads)) as f64;
@@ -73,6 +81,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     let mut ceilings = Ceilings {
         fma_gflops: Vec::new(),
         read_gb_per_s: Vec::new(),
+        cached_read_gb_per_s: Vec::new(),
         write_gb_per_s: Vec::new(),
         dispatch_s: Vec::new(),
         submission_s: Vec::new(),
@@ -80,7 +89,10 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     };
     for sample in 0..=samples {
         let fma = flops / multiply_add.seconds(&gpu, threads / 64, 1)? / 1e9;
-        let reading = BYTES as f64 / read.seconds(&gpu, copies, 1)? / 1e9;
+        // A thread also writes one vec4f.
+        let read_bytes = (BYTES + BYTES / EACH) as f64;
+        let reading = read_bytes / read.seconds(&gpu, copies, 1)? / 1e9;
+        let cached_reading = read_bytes / read.seconds(&gpu, copies / CACHED, CACHED as usize)? / 1e9;
         let writing = BYTES as f64 / write.seconds(&gpu, copies, 1)? / 1e9;
         let dispatch = nothing.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
         let started = Instant::now();
@@ -94,6 +106,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         }
         ceilings.fma_gflops.push(fma);
         ceilings.read_gb_per_s.push(reading);
+        ceilings.cached_read_gb_per_s.push(cached_reading);
         ceilings.write_gb_per_s.push(writing);
         ceilings.dispatch_s.push(dispatch);
         ceilings.submission_s.push(submission);

@@ -7,9 +7,11 @@ mod adapters;
 mod ceilings;
 mod device;
 mod kernels;
+mod pipelines;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, measure};
-pub use kernels::{Kernel, kernel, most_layers};
+pub use kernels::{GEOMETRY, Kernel, STEP, kernel, most_layers};
+pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

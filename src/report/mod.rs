@@ -2,6 +2,8 @@
 //!
 //! Results go to stdout. Progress, warnings and errors go to stderr. Nothing here has colours.
 
+mod bench;
+mod chart;
 mod check;
 mod devices;
 mod evaluation;
@@ -9,6 +11,8 @@ mod predictions;
 mod summary;
 mod training;
 
+pub use bench::{bench_csv, bench_markdown, bench_text, changes_text};
+pub use chart::bench_chart;
 pub use check::{CheckProgress, check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};

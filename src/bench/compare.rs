@@ -1,0 +1,218 @@
+//! Every figure of a report by name, and two reports held against each other.
+
+use serde::Serialize;
+
+use super::{AdapterReport, Bench, Samples, Throughput};
+use crate::plan::Clock;
+
+/// Medians that differ by less than this share are the same, however narrow the spreads.
+const SAME: f64 = 0.01;
+
+/// One figure of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// `ceiling`, `start-up`, `training`, `evaluation` or `kernel`.
+    pub kind: &'static str,
+    /// Which of its kind: `read`, `cold`, `c1 conv2d_forward`; empty for training and evaluation.
+    pub name: String,
+    /// Samples a step, where there are steps.
+    pub batch: Option<usize>,
+    /// `GFLOP/s`, `GB/s`, `images/s` or `s`.
+    pub unit: &'static str,
+    /// Every sample, in `unit`.
+    pub samples: Samples,
+    /// Share of the ceiling that binds it; none if unknown.
+    pub share: Option<f64>,
+    /// How it was timed; none where the host's clock goes without saying.
+    pub clock: Option<Clock>,
+}
+
+impl Figure {
+    /// `training at batch 64`
+    pub fn title(&self) -> String {
+        let name = if self.name.is_empty() { String::new() } else { format!(" {}", self.name) };
+        let batch = self.batch.map_or(String::new(), |batch| format!(" at batch {batch}"));
+        format!("{}{name}{batch}", self.kind)
+    }
+
+    /// Whether more is faster: so for all but seconds.
+    pub fn more_is_faster(&self) -> bool {
+        self.unit != "s"
+    }
+}
+
+/// Every figure of `report` that has samples.
+pub fn figures(report: &AdapterReport) -> Vec<Figure> {
+    let figure = |kind, name: &str, batch, unit, samples: &[f64]| Figure {
+        kind,
+        name: name.to_owned(),
+        batch,
+        unit,
+        samples: Samples::new(samples.to_vec()),
+        share: None,
+        clock: None,
+    };
+    let mut all = Vec::new();
+    if let Some(ceilings) = &report.ceilings {
+        let of = &ceilings.samples;
+        all.extend([
+            figure("ceiling", "multiply-add", None, "GFLOP/s", &of.fma_gflops),
+            figure("ceiling", "read", None, "GB/s", &of.read_gb_per_s),
+            figure("ceiling", "cached read", None, "GB/s", &of.cached_read_gb_per_s),
+            figure("ceiling", "write", None, "GB/s", &of.write_gb_per_s),
+            figure("ceiling", "dispatch", None, "s", &of.dispatch_s),
+            figure("ceiling", "submission", None, "s", &of.submission_s),
+            figure("ceiling", "read-back", None, "s", &of.read_back_s),
+        ]);
+    }
+    if let Some(start) = &report.start_up {
+        let of = [("cold", &start.cold_samples), ("warm", &start.warm_samples)];
+        let measured = of.into_iter().filter(|(_, samples)| !samples.is_empty());
+        all.extend(measured.map(|(name, samples)| figure("start-up", name, Some(start.batch), "s", samples)));
+    }
+    let phase = |kind, throughputs: &[Throughput]| -> Vec<Figure> {
+        let of = |t: &Throughput| Figure {
+            share: t.share_of_fma,
+            ..figure(kind, "", Some(t.batch), "images/s", &t.samples)
+        };
+        throughputs.iter().map(of).collect()
+    };
+    all.extend(phase("training", &report.training));
+    all.extend(phase("evaluation", &report.evaluation));
+    all.extend(report.kernels.iter().map(|k| Figure {
+        share: k.share,
+        clock: Some(k.clock),
+        ..figure("kernel", &k.kernel, Some(k.batch), "s", &k.samples)
+    }));
+    all
+}
+
+/// What became of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Faster by more than both spreads.
+    Faster,
+    /// Slower by more than both spreads.
+    Slower,
+    /// Within the spread, or within 1 %.
+    Same,
+    /// Fewer than three samples on a side: there is no spread to judge by.
+    Unknown,
+}
+
+impl Verdict {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::Same => "same",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A figure is another only if its medians are further apart than both spreads ([`Samples::width`])
+/// together, and by more than 1 %.
+pub fn verdict(before: &Samples, after: &Samples, more_is_faster: bool) -> Verdict {
+    if before.all().len() < 3 || after.all().len() < 3 {
+        return Verdict::Unknown;
+    }
+    let difference = after.median() - before.median();
+    // Written so that a NaN is the same.
+    let differs = difference.abs() > before.width() + after.width() && difference.abs() > SAME * before.median().abs();
+    match (differs, (difference > 0.0) == more_is_faster) {
+        (false, _) => Verdict::Same,
+        (true, true) => Verdict::Faster,
+        (true, false) => Verdict::Slower,
+    }
+}
+
+/// A figure then and now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The adapter's name and backend.
+    pub adapter: String,
+    /// The figure now.
+    pub figure: Figure,
+    /// Its samples then.
+    pub before: Samples,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+impl Change {
+    /// How many times as fast as before, by the medians: above 1 is faster.
+    pub fn speed(&self) -> f64 {
+        let ratio = self.figure.samples.median() / self.before.median();
+        if self.figure.more_is_faster() { ratio } else { 1.0 / ratio }
+    }
+}
+
+/// Every figure that both benches have, of adapters with the same name, backend and model. Of adapters that
+/// are alike in all three the first is held against the first, and so on.
+pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
+    let mut left: Vec<&AdapterReport> = before.adapters.iter().collect();
+    let key = |report: &AdapterReport| (report.name.clone(), report.backend.clone(), report.model.clone());
+    let mut changes = Vec::new();
+    for report in &after.adapters {
+        let Some(place) = left.iter().position(|other| key(other) == key(report)) else { continue };
+        let old = figures(left.remove(place));
+        for figure in figures(report) {
+            let same = |f: &&Figure| (f.kind, &f.name, f.batch) == (figure.kind, &figure.name, figure.batch);
+            let Some(before) = old.iter().find(same).map(|f| f.samples.clone()) else { continue };
+            let verdict = verdict(&before, &figure.samples, figure.more_is_faster());
+            changes.push(Change { adapter: format!("{}, {}", report.name, report.backend), figure, before, verdict });
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::StartUp;
+    use super::super::tests::report;
+    use super::*;
+
+    fn samples(values: &[f64]) -> Samples {
+        Samples::new(values.to_vec())
+    }
+
+    #[test]
+    fn a_difference_counts_only_beyond_both_spreads() {
+        let old = samples(&[100.0, 102.0, 98.0, 101.0, 99.0]);
+        for (new, more, less) in [
+            (&[110.0, 112.0, 108.0, 111.0, 109.0][..], Verdict::Faster, Verdict::Slower),
+            (&[80.0, 82.0, 78.0, 81.0, 79.0], Verdict::Slower, Verdict::Faster),
+            // Further off, but spread wide.
+            (&[110.0, 130.0, 90.0, 120.0, 100.0], Verdict::Same, Verdict::Same),
+            (&[103.0, 105.0, 101.0, 104.0, 102.0], Verdict::Same, Verdict::Same),
+            (&[150.0, 150.0], Verdict::Unknown, Verdict::Unknown),
+            (&[f64::NAN, f64::NAN, f64::NAN], Verdict::Same, Verdict::Same),
+        ] {
+            assert_eq!(verdict(&old, &samples(new), true), more, "{new:?}");
+            assert_eq!(verdict(&old, &samples(new), false), less, "{new:?}");
+        }
+        // One hiccup hides nothing, and half a per cent is nothing.
+        assert_eq!(verdict(&old, &samples(&[110.0, 111.0, 50.0, 110.0, 109.0]), true), Verdict::Faster);
+        assert_eq!(verdict(&samples(&[100.0; 5]), &samples(&[100.5; 5]), true), Verdict::Same);
+    }
+
+    #[test]
+    fn adapters_and_figures_meet_their_likes() {
+        let mut old = Bench::new(vec![report("one"), report("two")]);
+        let mut new = old.clone();
+        old.adapters[1].training[0].samples = vec![1.0; 3];
+        new.adapters.remove(0);
+        new.adapters[0].start_up =
+            Some(StartUp { batch: 4, cold_s: None, warm_s: 1.0, cold_samples: Vec::new(), warm_samples: vec![1.0] });
+        let changes = compare(&old, &new);
+        let (ceilings, throughputs, kernels) = (7, 2, 1);
+        assert_eq!(changes.len(), ceilings + throughputs + kernels, "the start-up is new");
+        assert!(changes.iter().all(|c| c.adapter == "two, vulkan"));
+        let training = changes.iter().find(|c| c.figure.kind == "training").unwrap();
+        assert_eq!(training.verdict, Verdict::Faster);
+        assert!(training.speed() > 1.0);
+    }
+}

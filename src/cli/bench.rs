@@ -1,0 +1,206 @@
+//! `lenet-gpu bench`
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use indicatif::ProgressBar;
+
+use super::Exit;
+use super::runner::{Backend, Choice, DeviceArgs};
+use crate::bench::{self, AdapterReport, Bench, Options};
+use crate::cpu::CpuRunner;
+use crate::data::{Dataset, Source, Split};
+use crate::error::{Error, Result};
+use crate::gpu;
+use crate::model::Model;
+use crate::plan::{Device, Plan, Runner};
+use crate::report::{bench_chart, bench_csv, bench_markdown, bench_text, changes_text, say, warn};
+
+/// Start-ups that are measured with the driver's shader cache, and as many without it; few, since each is
+/// a process.
+const START_UPS: usize = 3;
+
+/// Measure adapters: their ceilings, training, evaluation and every kernel, start-up and memory
+#[derive(clap::Args)]
+pub struct Args {
+    /// What runs the kernels; auto takes the best adapter [default: auto]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<Backend>,
+    /// Adapters, each by its index in `lenet-gpu devices` or a part of its name [default: the one that
+    /// auto takes]
+    #[arg(long, value_name = "INDEX|NAME", num_args = 1..)]
+    adapter: Vec<String>,
+    /// Every adapter; one device under several backends counts several times
+    #[arg(long, conflicts_with = "adapter")]
+    all: bool,
+    #[arg(long, value_name = "NAME", default_value = "lenet5", help = format!("What to train: {}", super::models()))]
+    model: String,
+    /// Images a step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
+    #[arg(long, value_name = "N", num_args = 1.., allow_negative_numbers = true)]
+    batch: Vec<usize>,
+    /// A look in seconds: batch 64 and 256, and few samples
+    #[arg(long)]
+    quick: bool,
+    /// Write everything that was measured
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a row a figure
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write the tables as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Draw shares of ceilings and throughput by batch size, as SVG
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
+    /// Say for each figure whether it is faster or slower than in this file, which an earlier --json wrote
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+}
+
+impl Args {
+    /// Measures one adapter after the other; one that fails is reported as such, and fails the command only
+    /// if no other ran.
+    pub fn run(self) -> Exit {
+        let model = Model::preset(&self.model)?;
+        for path in [&self.json, &self.csv, &self.markdown, &self.chart].into_iter().flatten() {
+            check_folder(path)?;
+        }
+        let before = self.compare.as_deref().map(read).transpose()?;
+        let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;
+        if let Some(bad) = self.batch.iter().find(|batch| !(1..=data.len()).contains(batch)) {
+            return Err(Error::input(format!("--batch is {bad}"), format!("--batch takes 1 to {} images", data.len())));
+        }
+
+        let choices = self.choices()?;
+        let mut reports = Vec::new();
+        let mut failed = None;
+        for choice in &choices {
+            let report = self.measure(choice, &model, &data).unwrap_or_else(|error| {
+                let report =
+                    AdapterReport { error: Some(error.to_string()), ..AdapterReport::new(&device(choice), &model) };
+                failed = Some(error);
+                report
+            });
+            reports.push(report);
+        }
+        let bench = Bench::new(reports);
+        if bench.adapters.len() > 1 || failed.is_none() {
+            say(bench_text(&bench))?;
+        }
+        if let Some(before) = &before {
+            say(format!("\n{}", changes_text(before, &bench::compare(before, &bench))))?;
+        }
+        let json = serde_json::to_string_pretty(&bench).map_err(|e| Error::outcome(e.to_string(), ""))?;
+        write(&self.json, || format!("{json}\n"))?;
+        write(&self.csv, || bench_csv(&bench))?;
+        write(&self.markdown, || bench_markdown(&bench))?;
+        write(&self.chart, || bench_chart(&bench))?;
+        match failed {
+            Some(error) if bench.adapters.iter().all(|report| report.error.is_some()) => Err(error),
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// What to measure on.
+    ///
+    /// Errors: an adapter or backend that does not exist.
+    fn choices(&self) -> Result<Vec<Choice>> {
+        let one = |adapter: Option<String>| DeviceArgs { backend: self.backend, adapter }.choose();
+        if !self.all {
+            let asked = self.adapter.iter().cloned().map(|adapter| one(Some(adapter)));
+            return if self.adapter.is_empty() { Ok(vec![one(None)?]) } else { asked.collect() };
+        }
+        // An error here says what is wrong with the backend.
+        let best = one(None)?;
+        let backend = self.backend.filter(|backend| *backend != Backend::Auto).map(Backend::name);
+        let fits = |adapter: &gpu::Adapter| backend.as_ref().is_none_or(|backend| adapter.device.backend == *backend);
+        let all: Vec<Choice> =
+            gpu::adapters()?.into_iter().filter(fits).map(|adapter| Choice::Gpu(Box::new(adapter))).collect();
+        Ok(if all.is_empty() { vec![best] } else { all })
+    }
+
+    fn measure(&self, choice: &Choice, model: &Model, data: &Dataset) -> Result<AdapterReport> {
+        let mut options = if self.quick { Options::quick() } else { Options::default() };
+        if !self.batch.is_empty() {
+            options.batches = self.batch.clone();
+            options.batches.sort_unstable();
+            options.batches.dedup();
+        } else if matches!(choice, Choice::Cpu) {
+            // The oracle is slow, and is not faster with more images at a time.
+            options.batches = Options::quick().batches;
+        }
+        let device = device(choice);
+        let bar = ProgressBar::new_spinner();
+        let mut progress = |what: &str| {
+            bar.set_message(format!("{}, {}: {what}", device.name, device.backend));
+            bar.tick();
+        };
+        let mut report = match choice {
+            Choice::Gpu(adapter) => bench::measure(adapter, model, data, &options, &mut progress)?,
+            Choice::Cpu => {
+                let open = |plan: &Plan| Ok(Box::new(CpuRunner::new(plan)) as Box<dyn Runner>);
+                bench::measure_with(&device, None, &open, model, data, &options, &mut progress)?
+            }
+        };
+        progress("start-up");
+        let batch = report.kernel_batch().unwrap_or(1);
+        let samples = if self.quick { 1 } else { START_UPS };
+        let started =
+            std::env::current_exe().map_err(|e| Error::outcome(format!("start-up was not measured: {e}"), ""));
+        let start_up = started.and_then(|program| {
+            let command = || first_step(&program, &device, &model.name, batch);
+            bench::start_up(command, batch, samples, device.index.is_some())
+        });
+        match start_up {
+            Ok(start_up) => report.start_up = Some(start_up),
+            Err(error) => report.warnings.push(error.to_string()),
+        }
+        bar.finish_and_clear();
+        Ok(report)
+    }
+}
+
+/// This program, to do its first training step on `device`.
+fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Command {
+    let mut command = Command::new(program);
+    command.args(["first-step", "--backend", &device.backend, "--model", model, "--batch", &batch.to_string()]);
+    if let Some(index) = device.index {
+        command.args(["--adapter", &index.to_string()]);
+    }
+    command
+}
+
+fn device(choice: &Choice) -> Device {
+    match choice {
+        Choice::Gpu(adapter) => adapter.device.clone(),
+        Choice::Cpu => CpuRunner::description(),
+    }
+}
+
+fn read(path: &Path) -> Result<Bench> {
+    let failed = |e: String| {
+        Error::input(format!("--compare {}: {e}", path.display()), "give a file that `lenet-gpu bench --json` wrote")
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    serde_json::from_str(&text).map_err(|e| failed(e.to_string()))
+}
+
+/// Minutes of measuring should not end in a file that cannot be written.
+fn check_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !path.is_dir() {
+        return Ok(());
+    }
+    Err(Error::input(
+        format!("{}: no file can be written there", path.display()),
+        "give a file in a folder that exists",
+    ))
+}
+
+fn write(path: &Option<PathBuf>, text: impl FnOnce() -> String) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, text()).map_err(|e| Error::input(format!("{}: {e}", path.display()), "give another file"))?;
+    warn(format!("wrote {}", path.display()));
+    Ok(())
+}

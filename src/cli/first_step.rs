@@ -1,0 +1,33 @@
+//! `lenet-gpu first-step`: what `bench` starts anew to measure how long a start takes.
+
+use std::process::ExitCode;
+
+use super::Exit;
+use super::runner::DeviceArgs;
+use crate::bench::first_step;
+use crate::data::{Dataset, Source, Split};
+use crate::model::Model;
+use crate::report::say;
+
+/// Do one training step on the embedded MNIST, and say so
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    device: DeviceArgs,
+    #[arg(long)]
+    model: String,
+    #[arg(long)]
+    batch: usize,
+}
+
+impl Args {
+    /// Does it.
+    pub fn run(self) -> Exit {
+        let model = Model::preset(&self.model)?;
+        let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;
+        let choice = self.device.choose()?;
+        first_step(&|plan| choice.open(plan, |_| Ok(())), &model, &data, self.batch)?;
+        say("done")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

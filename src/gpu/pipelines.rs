@@ -1,0 +1,97 @@
+//! Every pipeline that the program can create, for those who check shaders without a GPU.
+
+use super::ceilings;
+use super::kernels::{Kernel, kernel};
+use crate::error::Result;
+use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
+use crate::plan::{DatasetShape, Optimizer, Plan};
+
+/// A pipeline: a kernel with the values of its overrides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// Entry point, then each override and its value, as in `conv2d_forward-activation-1`; unique, and a
+    /// valid name of a file.
+    pub name: String,
+    /// The kernel; its geometry and workgroups are those of the first plan that has it.
+    pub kernel: Kernel,
+    /// How many of the kernel's bindings are only read: the first ones.
+    pub reads: usize,
+}
+
+/// Every distinct pipeline of the presets with each optimiser, and of small models that reach each
+/// activation behind and before each kind of layer, in the order in which they first appear; then those that
+/// measure an adapter.
+///
+/// Some overrides have no last value: pools of size 2 and 3, kernels of 3, 5 and 7 (which takes two turns) and
+/// 3 and 10 classes stand for all others.
+///
+/// Errors: none, as long as the models here are valid.
+pub fn pipelines() -> Result<Vec<Pipeline>> {
+    let mut models = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
+    for activation in Activation::ALL {
+        for pool in [|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size }] {
+            for size in [2, 3] {
+                models.push(small(activation, pool(size))?);
+            }
+        }
+    }
+    let optimizers =
+        [Optimizer::Sgd { nesterov: false }, Optimizer::Sgd { nesterov: true }, Optimizer::Adam, Optimizer::AdamW];
+
+    let mut found: Vec<Pipeline> = Vec::new();
+    for model in &models {
+        let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
+        for optimizer in optimizers {
+            let plan = Plan::new(model, 1, data, optimizer)?;
+            for op in &plan.ops {
+                let pipeline = Pipeline::new(kernel(&op.kind, &plan), op.kind.reads());
+                if !found.iter().any(|p| p.name == pipeline.name) {
+                    found.push(pipeline);
+                }
+            }
+        }
+    }
+    found.extend(ceilings::ENTRIES.map(|entry| {
+        let kernel = Kernel {
+            source: ceilings::SOURCE,
+            entry,
+            bindings: &[0, 1],
+            overrides: vec![("ROUNDS", 16.0)],
+            geometry: Vec::new(),
+            reads_step: false,
+            workgroups: [1, 1, 1],
+        };
+        Pipeline::new(kernel, 1)
+    }));
+    Ok(found)
+}
+
+impl Pipeline {
+    fn new(kernel: Kernel, reads: usize) -> Self {
+        let name = kernel
+            .overrides
+            .iter()
+            .fold(kernel.entry.to_owned(), |name, (key, value)| format!("{name}-{}-{value}", key.to_lowercase()));
+        Self { name, kernel, reads }
+    }
+}
+
+/// Maps wider than a strip of `conv2d_backward_input` and narrower ones, both behind `activation`.
+fn small(activation: Activation, pool: LayerKind) -> Result<Model> {
+    let conv = |kernel| LayerKind::Conv2d { channels: 2, kernel, activation };
+    Model::new(
+        "small",
+        Shape::new(1, 40, 40),
+        (0.0, 1.0),
+        Initializer::HeUniform,
+        &[
+            ("c1", conv(3)),
+            ("c2", conv(3)),
+            ("s3", pool),
+            ("c4", conv(7)),
+            ("c5", conv(5)),
+            ("f6", LayerKind::Dense { units: 4, activation }),
+            ("output", LayerKind::Dense { units: 3, activation: Activation::Identity }),
+        ],
+    )
+}

@@ -1,0 +1,393 @@
+//! What was measured, as tables for people, Markdown and CSV.
+
+use super::{device_line, table, thousands};
+use crate::bench::{AdapterReport, Bench, Change, Samples, StartUp, Throughput, Verdict, figures};
+use crate::plan::{Clock, Device};
+
+/// Longest adapter name in a table, characters: so that a table fits into 100 columns.
+const NAME: usize = 32;
+
+/// Most warnings that are printed of an adapter; the JSON has all.
+const WARNINGS: usize = 5;
+
+/// A throughput is saturated where it reaches this share of the best.
+const SATURATED: f64 = 0.95;
+
+/// A table with a heading, in any of the forms.
+struct Table {
+    title: String,
+    /// Header first.
+    rows: Vec<Vec<String>>,
+    /// Which columns are numbers.
+    right: Vec<bool>,
+    /// Sentences below it.
+    notes: Vec<String>,
+}
+
+impl Table {
+    /// `columns` starts with `>` for a column of numbers.
+    fn new(title: String, columns: &[&str]) -> Self {
+        let header = columns.iter().map(|c| c.trim_start_matches('>').to_owned()).collect();
+        let right = columns.iter().map(|c| c.starts_with('>')).collect();
+        Self { title, rows: vec![header], right, notes: Vec::new() }
+    }
+
+    fn text(&self) -> String {
+        let notes: String = self.notes.iter().map(|note| format!("\n{note}")).collect();
+        format!("{}\n{}{notes}", self.title, table(&self.rows, &self.right))
+    }
+
+    fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let escaped = |row: &Vec<String>| line(row.iter().map(|cell| cell.replace('|', "\\|")).collect());
+        let rule = line(self.right.iter().map(|right| if *right { "---:" } else { "---" }.to_owned()).collect());
+        let body: String = self.rows[1..].iter().map(escaped).collect();
+        let notes: String = self.notes.iter().map(|note| format!("\n{note}\n")).collect();
+        format!("**{}**\n\n{}{rule}{body}{notes}", self.title, escaped(&self.rows[0]))
+    }
+}
+
+/// For people: each adapter, then all side by side. At most 100 columns wide.
+pub fn bench_text(bench: &Bench) -> String {
+    let mut parts = Vec::new();
+    for report in &bench.adapters {
+        parts.push(format!("{}\n{}", heading(report), facts(report).join("\n")));
+        parts.extend(tables(report).iter().map(Table::text));
+    }
+    if bench.adapters.len() > 1 {
+        parts.push(side_by_side(bench).text());
+    }
+    parts.join("\n\n")
+}
+
+/// The same as a Markdown document.
+pub fn bench_markdown(bench: &Bench) -> String {
+    let mut text = format!("# lenet-gpu {} bench, {}\n\n{}", bench.version, bench.date, side_by_side(bench).markdown());
+    for report in &bench.adapters {
+        let facts: String = facts(report).iter().map(|fact| format!("- {fact}\n")).collect();
+        text += &format!("\n## {}\n\n{facts}", heading(report));
+        text.extend(tables(report).iter().map(|table| format!("\n{}", table.markdown())));
+    }
+    text
+}
+
+/// A row a figure, and a row with `error` for an adapter that did not run. Unknown is empty; `samples` are
+/// separated by spaces.
+pub fn bench_csv(bench: &Bench) -> String {
+    let header = "adapter,backend,driver,model,kind,name,batch,unit,median,least,most,share,clock,samples,error\n";
+    let mut text = header.to_owned();
+    for report in &bench.adapters {
+        let adapter = [&report.name, &report.backend, &report.driver, &report.model].map(String::clone);
+        let mut row = |rest: [String; 11]| {
+            let cells: Vec<String> = adapter.iter().chain(&rest).map(|cell| quoted(cell)).collect();
+            text += &format!("{}\n", cells.join(","));
+        };
+        let known = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+        for figure in figures(report) {
+            let samples: Vec<String> = figure.samples.all().iter().map(f64::to_string).collect();
+            row([
+                figure.kind.to_owned(),
+                figure.name,
+                figure.batch.map_or(String::new(), |batch| batch.to_string()),
+                figure.unit.to_owned(),
+                figure.samples.median().to_string(),
+                figure.samples.least().to_string(),
+                figure.samples.most().to_string(),
+                known(figure.share),
+                figure.clock.map_or("", clock).to_owned(),
+                samples.join(" "),
+                String::new(),
+            ]);
+        }
+        if let Some(error) = &report.error {
+            let mut empty: [String; 11] = Default::default();
+            empty[10] = error.clone();
+            row(empty);
+        }
+    }
+    text
+}
+
+/// The verdict on every figure, a table an adapter, and how many of each there are.
+pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
+    let mut parts = vec![format!("compared with {} of {}", before.version, before.date)];
+    for of_adapter in changes.chunk_by(|a, b| a.adapter == b.adapter) {
+        let columns = ["figure", ">before", ">now", ">speed", ">spreads", "verdict"];
+        let mut table = Table::new(of_adapter[0].adapter.clone(), &columns);
+        for change in of_adapter {
+            let (now, then) = (&change.figure.samples, &change.before);
+            table.rows.push(vec![
+                change.figure.title(),
+                quantity(then.median(), change.figure.unit),
+                quantity(now.median(), change.figure.unit),
+                format!("{:.2}x", change.speed()),
+                format!("{}, {}", percent(then.spread()), percent(now.spread())),
+                change.verdict.name().to_owned(),
+            ]);
+        }
+        parts.push(table.text());
+    }
+    let count = |verdict| changes.iter().filter(|c| c.verdict == verdict).count();
+    parts.push(format!(
+        "{} faster, {} slower, {} the same within the spread, {} unknown (fewer than 3 samples)",
+        count(Verdict::Faster),
+        count(Verdict::Slower),
+        count(Verdict::Same),
+        count(Verdict::Unknown)
+    ));
+    parts.join("\n\n")
+}
+
+fn heading(report: &AdapterReport) -> String {
+    device_line(&Device {
+        index: None,
+        name: report.name.clone(),
+        backend: report.backend.clone(),
+        driver: report.driver.clone(),
+        kind: report.kind.clone(),
+    })
+}
+
+/// What fits no table.
+fn facts(report: &AdapterReport) -> Vec<String> {
+    let mut facts = vec![format!("model {}", report.model)];
+    if let Some(error) = &report.error {
+        facts.push(format!("error: {error}"));
+    }
+    if let Some(c) = &report.ceilings {
+        facts.push(format!(
+            "ceilings: {:.1} GFLOP/s multiply-add; {:.1} GB/s read, {:.1} from a cache, {:.1} written",
+            c.fma_gflops, c.read_gb_per_s, c.cached_read_gb_per_s, c.write_gb_per_s
+        ));
+        let [dispatch, submission, read_back] = [c.dispatch_s, c.submission_s, c.read_back_s].map(|s| quantity(s, "s"));
+        facts.push(format!("costs: a dispatch {dispatch}, a submission {submission}, reading 4 KiB back {read_back}"));
+    }
+    if let Some(start) = &report.start_up {
+        facts.push(format!(
+            "start-up to the first training step done, batch {}: {} without the driver's shader cache, {} with it",
+            start.batch,
+            start.cold_s.map_or("unknown".to_owned(), |s| quantity(s, "s")),
+            quantity(start.warm_s, "s")
+        ));
+    }
+    facts.extend(report.warnings.iter().take(WARNINGS).map(|warning| format!("warning: {warning}")));
+    if report.warnings.len() > WARNINGS {
+        facts.push(format!("warning: and {} more like these; --json has all", report.warnings.len() - WARNINGS));
+    }
+    facts
+}
+
+fn tables(report: &AdapterReport) -> Vec<Table> {
+    if report.training.is_empty() { Vec::new() } else { vec![by_batch(report), by_kernel(report)] }
+}
+
+fn by_batch(report: &AdapterReport) -> Table {
+    let columns = [
+        ">batch",
+        ">training/s",
+        ">spread",
+        ">GFLOP/s",
+        ">of FMA",
+        ">evaluation/s",
+        ">spread",
+        ">GFLOP/s",
+        ">of FMA",
+        ">memory",
+    ];
+    let mut table = Table::new("images a second by batch size".to_owned(), &columns);
+    for (training, evaluation) in report.training.iter().zip(&report.evaluation) {
+        let mut row = vec![thousands(training.batch as u64)];
+        for t in [training, evaluation] {
+            row.extend([
+                thousands(t.samples_per_s as u64),
+                percent(Samples::new(t.samples.clone()).spread()),
+                format!("{:.1}", t.gflops),
+                t.share_of_fma.map_or("-".to_owned(), percent),
+            ]);
+        }
+        row.push(format!("{:.1} MiB", training.device_bytes as f64 / f64::from(1 << 20)));
+        table.rows.push(row);
+    }
+    if let [first, .., last] = &report.training[..] {
+        let saturated = |list: &[Throughput]| {
+            let best = AdapterReport::best(list).map_or(0.0, |best| best.samples_per_s);
+            let enough = list.iter().find(|t| t.samples_per_s >= SATURATED * best);
+            enough.map_or("-".to_owned(), |t| thousands(t.batch as u64))
+        };
+        table.notes.push(format!(
+            "within 5 % of its best from batch {} on in training, {} in evaluation",
+            saturated(&report.training),
+            saturated(&report.evaluation)
+        ));
+        if last.batch > first.batch {
+            let bytes = last.device_bytes.saturating_sub(first.device_bytes) as f64;
+            let each = bytes / (last.batch - first.batch) as f64 / 1024.0;
+            table.notes.push(format!("memory on the device grows by {each:.0} KiB an image of the batch"));
+        }
+    }
+    table
+}
+
+fn by_kernel(report: &AdapterReport) -> Table {
+    let batch = report.kernel_batch().unwrap_or(0);
+    let columns =
+        ["kernel", ">time", ">spread", ">of step", ">GFLOP/s", ">GB/s", ">of ceiling", "which ceiling", "clock"];
+    let mut table =
+        Table::new(format!("each operation of a training step alone, batch {}", thousands(batch as u64)), &columns);
+    for k in &report.kernels {
+        table.rows.push(vec![
+            k.kernel.clone(),
+            quantity(k.seconds, "s"),
+            percent(Samples::new(k.samples.clone()).spread()),
+            percent(k.part_of_step),
+            format!("{:.1}", k.gflops),
+            format!("{:.1}", k.gb_per_s),
+            k.share.map_or("-".to_owned(), percent),
+            k.bound.clone().unwrap_or("-".to_owned()),
+            clock(k.clock).to_owned(),
+        ]);
+    }
+    let sum: f64 = report.kernels.iter().map(|k| k.seconds).sum();
+    if let Some(step) = report.training.iter().find(|t| t.batch == batch) {
+        let whole = quantity(batch as f64 / step.samples_per_s, "s");
+        table.notes.push(format!("together {}; a whole step takes {whole}", quantity(sum, "s")));
+    }
+    if report.kernels.iter().any(|k| k.share.is_some_and(|share| share > 1.0)) {
+        table.notes.push(
+            "over 100 %: faster than the kernels that measure the ceilings, or a busy machine when they did".to_owned(),
+        );
+    }
+    table
+}
+
+fn side_by_side(bench: &Bench) -> Table {
+    let columns =
+        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold start", ">warm"];
+    let mut table = Table::new("adapters side by side, each at its best batch size".to_owned(), &columns);
+    for report in &bench.adapters {
+        let (training, evaluation) = (AdapterReport::best(&report.training), AdapterReport::best(&report.evaluation));
+        let known = |text: Option<String>| text.unwrap_or("-".to_owned());
+        let start =
+            |of: fn(&StartUp) -> Option<f64>| known(report.start_up.as_ref().and_then(of).map(|s| quantity(s, "s")));
+        table.rows.push(vec![
+            short(&report.name),
+            report.backend.clone(),
+            known(report.ceilings.as_ref().map(|c| format!("{:.1}", c.fma_gflops))),
+            if report.error.is_some() {
+                "failed".to_owned()
+            } else {
+                known(training.map(|t| thousands(t.samples_per_s as u64)))
+            },
+            known(training.map(|t| thousands(t.batch as u64))),
+            known(training.and_then(|t| t.share_of_fma).map(percent)),
+            known(evaluation.map(|t| thousands(t.samples_per_s as u64))),
+            start(|s| s.cold_s),
+            start(|s| Some(s.warm_s)),
+        ]);
+        if let Some(error) = &report.error {
+            table.notes.push(format!("{}, {}: {error}", short(&report.name), report.backend));
+        }
+    }
+    table
+}
+
+/// `name`, cut to [`NAME`] characters.
+fn short(name: &str) -> String {
+    if name.chars().count() <= NAME { name.to_owned() } else { name.chars().take(NAME - 1).chain(['…']).collect() }
+}
+
+/// `12.3 us`, `61.2 GFLOP/s`, `12,345 images/s`; a dash if unknown.
+fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        _ if !value.is_finite() => "-".to_owned(),
+        "s" if value < 1e-6 => format!("{:.0} ns", 1e9 * value),
+        "s" if value < 1e-3 => format!("{:.1} us", 1e6 * value),
+        "s" if value < 1.0 => format!("{:.2} ms", 1e3 * value),
+        "s" => format!("{value:.2} s"),
+        "images/s" => format!("{} {unit}", thousands(value as u64)),
+        _ => format!("{value:.1} {unit}"),
+    }
+}
+
+/// `6.1 %`
+fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { "-".to_owned() }
+}
+
+fn clock(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Timestamp => "timestamp",
+        Clock::Wall => "wall",
+    }
+}
+
+/// A cell of CSV (RFC 4180).
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::tests::report;
+
+    fn two() -> Bench {
+        let failed = AdapterReport {
+            error: Some("limit x is 1, and this needs 2".to_owned()),
+            ceilings: None,
+            training: Vec::new(),
+            evaluation: Vec::new(),
+            kernels: Vec::new(),
+            ..report("An adapter with a very long name, longer than any column")
+        };
+        Bench::new(vec![report("one | two"), failed])
+    }
+
+    #[test]
+    fn every_figure_is_a_row_of_csv() {
+        let bench = two();
+        let text = bench_csv(&bench);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows.len(), 1 + figures(&bench.adapters[0]).len() + 1);
+        let training = rows.iter().find(|row| row.contains(",training,")).unwrap();
+        assert_eq!(
+            *training,
+            "one | two,vulkan,\"a \"\"driver\"\", 1.0\",lenet5,training,,4,images/s,2000,1980,2020,0.1,,2000 2020 1980,"
+        );
+        assert!(rows.last().unwrap().ends_with(",,,,,,,,,,\"limit x is 1, and this needs 2\""), "{text}");
+    }
+
+    #[test]
+    fn markdown_rows_have_as_many_cells_as_their_header() {
+        let text = bench_markdown(&two());
+        let mut columns = 0;
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        for (line, next) in text.lines().zip(text.lines().skip(1)) {
+            if next.starts_with("| ---") {
+                columns = cells(line);
+            }
+            assert!(!line.starts_with('|') || cells(line) == columns, "{line}\n{text}");
+        }
+        assert!(text.contains("one \\| two") && text.contains("| failed |"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_adapter_is_told_and_lines_fit() {
+        let text = bench_text(&two());
+        assert!(text.contains("failed") && text.contains("error: limit x is 1"), "{text}");
+        let tables = text.lines().filter(|line| line.contains("  "));
+        for line in tables {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn changes_have_verdicts_and_a_sum() {
+        let (old, new) = (two(), two());
+        let text = changes_text(&old, &crate::bench::compare(&old, &new));
+        assert!(
+            text.ends_with("0 faster, 0 slower, 10 the same within the spread, 0 unknown (fewer than 3 samples)"),
+            "{text}"
+        );
+    }
+}

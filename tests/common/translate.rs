@@ -1,0 +1,163 @@
+//! A pipeline in the languages that drivers take, written by naga with the options that wgpu gives it.
+
+use std::collections::BTreeMap;
+
+use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP};
+use naga::back::{glsl, hlsl, msl, spv};
+use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ResourceBinding, ShaderStage};
+
+/// The program of one pipeline for each backend.
+pub struct Translated {
+    /// Vulkan 1.1: SPIR-V 1.3.
+    pub spirv: Vec<u32>,
+    /// Metal.
+    pub msl: String,
+    /// DirectX 12, shader model 5.1: what FXC takes, which every Windows has. The entry point keeps its name.
+    pub hlsl: String,
+    /// OpenGL ES 3.1.
+    pub glsl: String,
+}
+
+/// The WGSL module of a pipeline, with every optional feature of naga refused.
+pub fn parse(pipeline: &Pipeline) -> (Module, ModuleInfo) {
+    let source = pipeline.kernel.source;
+    let module = naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(source)));
+    let info = validate(&pipeline.name, &module);
+    (module, info)
+}
+
+fn validate(name: &str, module: &Module) -> ModuleInfo {
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(module)
+        .unwrap_or_else(|e| panic!("{name}: {e:?}"))
+}
+
+/// Only the pipeline's entry point and what it uses, overrides replaced by their values.
+pub fn specialise(pipeline: &Pipeline) -> (Module, ModuleInfo) {
+    let (module, info) = parse(pipeline);
+    let constants = pipeline.kernel.overrides.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    let entry = Some((ShaderStage::Compute, pipeline.kernel.entry));
+    let (module, _) = naga::back::pipeline_constants::process_overrides(&module, &info, entry, &constants)
+        .unwrap_or_else(|e| panic!("{}: {e}", pipeline.name));
+    let info = validate(&pipeline.name, &module);
+    (module.into_owned(), info)
+}
+
+/// Bindings of a pipeline with whether the shader may write them, in the order of the kernel table.
+pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
+    let kernel = &pipeline.kernel;
+    let mut bindings: BTreeMap<u32, bool> =
+        kernel.bindings.iter().enumerate().map(|(place, binding)| (*binding, place >= pipeline.reads)).collect();
+    if !kernel.geometry.is_empty() {
+        bindings.insert(GEOMETRY, false);
+    }
+    if kernel.reads_step {
+        bindings.insert(STEP, false);
+    }
+    bindings
+}
+
+/// Writes `pipeline` in every language. A binding keeps its number as its slot or register.
+pub fn translate(pipeline: &Pipeline) -> Translated {
+    let name = &pipeline.name;
+    let entry = pipeline.kernel.entry.to_owned();
+    let (module, info) = specialise(pipeline);
+    let stage = ShaderStage::Compute;
+    let bindings = bindings(pipeline);
+    let resource = |binding| ResourceBinding { group: 0, binding };
+    // What wgpu asks for where the driver does not check by itself.
+    let checked = BoundsCheckPolicies {
+        index: BoundsCheckPolicy::Restrict,
+        buffer: BoundsCheckPolicy::Restrict,
+        image_load: BoundsCheckPolicy::Restrict,
+        binding_array: BoundsCheckPolicy::Unchecked,
+    };
+
+    let options = spv::Options {
+        lang_version: (1, 3),
+        // The default depends on the profile.
+        flags: spv::WriterFlags::empty(),
+        fake_missing_bindings: false,
+        binding_map: bindings
+            .keys()
+            .map(|b| (resource(*b), spv::BindingInfo { descriptor_set: 0, binding: *b, binding_array_size: None }))
+            .collect(),
+        bounds_check_policies: checked,
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+        ..Default::default()
+    };
+    let pipeline_options = spv::PipelineOptions { shader_stage: stage, entry_point: entry.clone() };
+    let spirv = spv::write_vec(&module, &info, &options, Some(&pipeline_options))
+        .unwrap_or_else(|e| panic!("{name}, SPIR-V: {e}"));
+
+    let options = msl::Options {
+        lang_version: (2, 3),
+        per_entry_point_map: BTreeMap::from([(
+            entry.clone(),
+            msl::EntryPointResources {
+                resources: bindings
+                    .iter()
+                    .map(|(b, mutable)| {
+                        let target =
+                            msl::BindTarget { buffer: Some(*b as u8), mutable: *mutable, ..Default::default() };
+                        (resource(*b), target)
+                    })
+                    .collect(),
+                immediates_buffer: None,
+                sizes_buffer: Some(STEP as u8 + 1),
+            },
+        )]),
+        fake_missing_bindings: false,
+        bounds_check_policies: checked,
+        zero_initialize_workgroup_memory: false,
+        ..Default::default()
+    };
+    let pipeline_options = msl::PipelineOptions { entry_point: Some((stage, entry.clone())), ..Default::default() };
+    let (msl, _) =
+        msl::write_string(&module, &info, &options, &pipeline_options).unwrap_or_else(|e| panic!("{name}, MSL: {e}"));
+
+    let options = hlsl::Options {
+        shader_model: hlsl::ShaderModel::V5_1,
+        fake_missing_bindings: false,
+        binding_map: bindings
+            .keys()
+            .map(|b| {
+                let target = hlsl::BindTarget {
+                    register: *b,
+                    dynamic_storage_buffer_offsets_index: (*b == STEP).then_some(0),
+                    restrict_indexing: true,
+                    ..Default::default()
+                };
+                (resource(*b), target)
+            })
+            .collect(),
+        dynamic_storage_buffer_offsets_targets: BTreeMap::from([(
+            0,
+            hlsl::OffsetsBindTarget { space: 1, register: 0, size: 1 },
+        )]),
+        ..Default::default()
+    };
+    let pipeline_options = hlsl::PipelineOptions { entry_point: Some((stage, entry.clone())) };
+    let mut hlsl = String::new();
+    hlsl::Writer::new(&mut hlsl, &options, &pipeline_options)
+        .write(&module, &info, None)
+        .unwrap_or_else(|e| panic!("{name}, HLSL: {e}"));
+
+    let options = glsl::Options {
+        version: glsl::Version::new_gles(310),
+        binding_map: bindings.keys().map(|b| (resource(*b), *b as u8)).collect(),
+        zero_initialize_workgroup_memory: false,
+        ..Default::default()
+    };
+    let pipeline_options = glsl::PipelineOptions { shader_stage: stage, entry_point: entry, multiview: None };
+    let mut glsl = String::new();
+    // OpenGL bounds its buffers itself.
+    glsl::Writer::new(&mut glsl, &module, &info, &options, &pipeline_options, BoundsCheckPolicies::default())
+        .and_then(|mut writer| writer.write())
+        .unwrap_or_else(|e| panic!("{name}, GLSL: {e}"));
+
+    Translated { spirv, msl, hlsl, glsl }
+}

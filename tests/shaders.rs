@@ -1,0 +1,247 @@
+//! Every pipeline that the program can create, without a GPU: naga translates it for each backend, checkers
+//! that are not naga accept the result, and what the shader declares is what the kernel table promises.
+//!
+//! Snapshots of the MSL, HLSL and GLSL of one pipeline an entry point are in tests/snapshots: other values
+//! of an override change a constant. A changed shader or another naga shows there as a diff; after reading it,
+//! `INSTA_UPDATE=always cargo test --release --test shaders` accepts it. SPIR-V has no snapshot: a diff of its
+//! disassembly says nothing to a reader, and spirv-val judges every module.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::mem::{offset_of, size_of};
+use std::path::Path;
+use std::process::Command;
+
+use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, pipelines};
+use lenet_gpu::plan::Step;
+use naga::{AddressSpace, Module, StorageAccess, TypeInner};
+
+#[path = "common/translate.rs"]
+mod translate;
+
+use translate::{bindings, parse, specialise, translate};
+
+fn all() -> Vec<Pipeline> {
+    pipelines().unwrap()
+}
+
+#[test]
+fn the_list_reaches_every_entry_point() {
+    let listed: BTreeSet<String> = all().iter().map(|p| p.kernel.entry.to_owned()).collect();
+    let declared: BTreeSet<String> =
+        all().iter().flat_map(|p| parse(p).0.entry_points.into_iter().map(|e| e.name)).collect();
+    assert_eq!(listed, declared);
+}
+
+#[test]
+fn every_pipeline_translates_as_in_the_snapshots() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _guard = settings.bind_to_scope();
+    let mut seen = HashSet::new();
+    let mut files = BTreeSet::new();
+    for pipeline in all() {
+        let translated = translate(&pipeline);
+        if seen.insert(pipeline.kernel.entry) {
+            for (language, text) in [("msl", translated.msl), ("hlsl", translated.hlsl), ("glsl", translated.glsl)] {
+                let name = format!("{}.{language}", pipeline.kernel.entry);
+                files.insert(format!("{name}.snap"));
+                insta::assert_snapshot!(name, text);
+            }
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").read_dir().unwrap();
+    let there: BTreeSet<String> = folder.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let stale: Vec<_> = there.difference(&files).collect();
+    assert!(stale.is_empty(), "delete the snapshots that no entry point has: {stale:?}");
+}
+
+/// Runs `tool` on a file with `contents`; what it printed if it refuses them.
+fn refusal(tool: &str, arguments: &[&str], contents: &[u8]) -> Option<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), contents).unwrap();
+    let output = Command::new(tool).args(arguments).arg(file.path()).output().unwrap_or_else(|e| {
+        panic!(
+            "{tool} does not run ({e}). `scripts/test` installs it on Debian and Ubuntu: \
+             apt-get install spirv-tools glslang-tools; on macOS: brew install spirv-tools glslang; \
+             elsewhere it comes with the Vulkan SDK"
+        )
+    });
+    let text = [output.stdout, output.stderr].concat();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+fn refused_spirv(words: &[u32]) -> Option<String> {
+    refusal("spirv-val", &["--target-env", "vulkan1.1"], bytemuck::cast_slice(words))
+}
+
+fn refused_glsl(text: &str) -> Option<String> {
+    refusal("glslangValidator", &["-S", "comp"], text.as_bytes())
+}
+
+#[test]
+fn spirv_val_accepts_every_pipeline() {
+    for pipeline in all() {
+        let refused = refused_spirv(&translate(&pipeline).spirv);
+        assert_eq!(refused, None, "{}", pipeline.name);
+    }
+}
+
+#[test]
+fn glslang_accepts_every_pipeline() {
+    for pipeline in all() {
+        let refused = refused_glsl(&translate(&pipeline).glsl);
+        assert_eq!(refused, None, "{}", pipeline.name);
+    }
+}
+
+#[test]
+fn the_checkers_refuse_what_is_wrong() {
+    let translated = translate(&all()[0]);
+    // A binding that is not decorated, and a type that does not fit.
+    let mut undecorated = translated.spirv.clone();
+    let decorate_binding = |w: &[u32]| w[0] == (4 << 16 | 71) && w[2] == 33;
+    let at = undecorated.windows(4).position(decorate_binding).unwrap();
+    undecorated.drain(at..at + 4);
+    assert!(refused_spirv(&undecorated).is_some());
+    assert!(refused_glsl(&translated.glsl.replacen("uint", "vec2", 1)).is_some());
+}
+
+/// Type of the global variable at `binding`, with its access.
+fn globals(module: &Module) -> BTreeMap<u32, (StorageAccess, &naga::Type)> {
+    let mut found = BTreeMap::new();
+    for (_, variable) in module.global_variables.iter() {
+        let Some(binding) = &variable.binding else { continue };
+        assert_eq!(binding.group, 0);
+        let AddressSpace::Storage { access } = variable.space else {
+            panic!("binding {} is not a storage buffer", binding.binding)
+        };
+        found.insert(binding.binding, (access, &module.types[variable.ty]));
+    }
+    found
+}
+
+#[test]
+fn shaders_bind_what_the_kernel_table_binds() {
+    for pipeline in all() {
+        let (module, _) = specialise(&pipeline);
+        let declared: BTreeMap<u32, bool> = globals(&module)
+            .into_iter()
+            .map(|(binding, (access, _))| (binding, access.contains(StorageAccess::STORE)))
+            .collect();
+        let mut bound = bindings(&pipeline);
+        // Kernels that measure an adapter bind both buffers whether they use them or not.
+        if pipeline.kernel.source.contains("override ROUNDS") {
+            bound.retain(|binding, _| declared.contains_key(binding));
+        }
+        assert_eq!(declared, bound, "{}: binding -> whether it is written", pipeline.name);
+    }
+}
+
+#[test]
+fn geometry_has_the_size_of_the_shaders_struct() {
+    for pipeline in all() {
+        let (module, _) = specialise(&pipeline);
+        if let Some((_, ty)) = globals(&module).get(&GEOMETRY) {
+            let TypeInner::Struct { span, .. } = ty.inner else { panic!("{}: geometry is a struct", pipeline.name) };
+            assert_eq!(4 * pipeline.kernel.geometry.len(), span as usize, "{}", pipeline.name);
+        }
+    }
+}
+
+#[test]
+fn the_step_has_the_fields_of_the_shaders_struct() {
+    let fields = [
+        ("start", offset_of!(Step, start)),
+        ("count", offset_of!(Step, count)),
+        ("slot", offset_of!(Step, slot)),
+        ("learning_rate", offset_of!(Step, learning_rate)),
+        ("momentum", offset_of!(Step, momentum)),
+        ("beta2", offset_of!(Step, beta2)),
+        ("epsilon", offset_of!(Step, epsilon)),
+        ("weight_decay", offset_of!(Step, weight_decay)),
+        ("label_smoothing", offset_of!(Step, label_smoothing)),
+        ("correction1", offset_of!(Step, correction1)),
+        ("correction2", offset_of!(Step, correction2)),
+    ];
+    for pipeline in all() {
+        let (module, _) = specialise(&pipeline);
+        if let Some((_, ty)) = globals(&module).get(&STEP) {
+            let TypeInner::Struct { members, span } = &ty.inner else { panic!("{}: step is a struct", pipeline.name) };
+            let declared: Vec<_> =
+                members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();
+            assert_eq!(declared, fields[..members.len()], "{}", pipeline.name);
+            assert!(*span as usize <= size_of::<Step>());
+        }
+    }
+}
+
+/// A default would hide that the kernel table forgot an override.
+#[test]
+fn every_override_that_an_entry_point_uses_is_given() {
+    for pipeline in all() {
+        let (mut module, _) = parse(&pipeline);
+        module.entry_points.retain(|e| e.name == pipeline.kernel.entry);
+        naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
+        let used: BTreeSet<&str> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
+        let given: BTreeSet<&str> = pipeline.kernel.overrides.iter().map(|(name, _)| *name).collect();
+        assert!(used.is_subset(&given), "{}: uses {used:?}, is given {given:?}", pipeline.name);
+    }
+}
+
+#[test]
+fn every_pipeline_keeps_to_the_default_limits_of_webgpu() {
+    let limits = wgpu::Limits::default();
+    for pipeline in all() {
+        let name = &pipeline.name;
+        let (module, _) = specialise(&pipeline);
+        let [x, y, z] = module.entry_points[0].workgroup_size;
+        assert!(x <= limits.max_compute_workgroup_size_x, "{name}");
+        assert!(y <= limits.max_compute_workgroup_size_y, "{name}");
+        assert!(z <= limits.max_compute_workgroup_size_z, "{name}");
+        assert!(x * y * z <= limits.max_compute_invocations_per_workgroup, "{name}");
+        assert!(
+            pipeline.kernel.storage_buffers() <= u64::from(limits.max_storage_buffers_per_shader_stage),
+            "{name} binds {} storage buffers",
+            pipeline.kernel.storage_buffers()
+        );
+        let shared: u32 = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
+        assert!(shared <= limits.max_compute_workgroup_storage_size, "{name}: {shared} bytes of workgroup memory");
+    }
+}
+
+/// naga knows the reserved words of HLSL, but not the namespaces of DXC: a buffer called `dx` is refused there as
+/// "redefinition of 'dx' as different kind of symbol".
+#[test]
+fn no_module_declares_a_namespace_of_dxc() {
+    for pipeline in all() {
+        let (module, _) = parse(&pipeline);
+        let names: Vec<_> = (module.global_variables.iter().map(|(_, v)| &v.name))
+            .chain(module.constants.iter().map(|(_, c)| &c.name))
+            .chain(module.overrides.iter().map(|(_, o)| &o.name))
+            .chain(module.types.iter().map(|(_, t)| &t.name))
+            .chain(module.functions.iter().map(|(_, f)| &f.name))
+            .flatten()
+            .collect();
+        for namespace in ["dx", "vk"] {
+            assert!(!names.iter().any(|n| *n == namespace), "{}: {namespace}", pipeline.name);
+        }
+    }
+}
+
+/// naga's GLSL writer ignores both, so that a struct would lie differently on OpenGL.
+#[test]
+fn no_shader_sets_sizes_or_alignments() {
+    for entry in Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders").read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for attribute in ["@size", "@align"] {
+            assert!(!text.contains(attribute), "{}: {attribute}", path.display());
+        }
+    }
+}

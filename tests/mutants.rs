@@ -42,6 +42,7 @@ const MUTANTS: &[Mutant] = &[
     ("conv2d_backward_weights", "conv2d", "b * mask;", 1, "b;", "channels that only pad get a gradient"),
     ("conv2d_backward_weights", "conv2d", "b += vec4f(1.0) * d;", 1, "", "no gradient of the bias"),
     ("conv2d_backward_weights", "conv2d", "g.blocks - first_block)", 1, "g.blocks - first_block - 1u)", "the last chunk loses its last block"),
+    ("conv2d_backward_weights", "conv2d", "min(g.blocks_per_chunk, g.blocks - first_block)", 1, "g.blocks_per_chunk", "the last chunk reads past the blocks"),
     ("conv2d_backward_weights", "conv2d", "t < blocks * g.out_height", 1, "t < blocks * (g.out_height - 1u)", "the last row is dropped"),
     ("conv2d_backward_weights", "conv2d", "min(row + i + 2u, last_row)", 1, "min(row + i + 1u, last_row)", "a row off by one"),
     ("conv2d_backward_weights", "conv2d", "if j + 4u < KERNEL", 1, "if j + 4u <= KERNEL", "writes past a kernel row"),
@@ -87,6 +88,7 @@ const MUTANTS: &[Mutant] = &[
 
     ("dense_backward_weights", "dense", "bias = add(bias, vec4f(1.0), d0, d1, d2);", 1, "", "no gradient of the bias"),
     ("dense_backward_weights", "dense", "g.blocks - first_block)", 1, "g.blocks - first_block - 1u)", "the last chunk loses its last block"),
+    ("dense_backward_weights", "dense", "min(g.blocks_per_chunk, g.blocks - first_block)", 1, "g.blocks_per_chunk", "the last chunk reads past the blocks"),
     ("dense_backward_weights", "dense", "s.c + x * d2", 1, "s.c + x * d1", "the third group has the second's gradient"),
     ("dense_backward_weights", "dense", "partials[at] = s.a * mask_of(o);", 1, "partials[at] = s.a;", "units that only pad get a gradient"),
     ("dense_backward_weights", "dense", "let first_block = id.z * g.blocks_per_chunk;", 1, "let first_block = id.z;", "chunks overlap"),

@@ -22,8 +22,7 @@ pub fn activate(activation: Activation, a: f64) -> f64 {
         }
         Activation::Tanh => a.tanh(),
         Activation::ScaledTanh => SCALE * (SLOPE * a).tanh(),
-        // Like the kernels it stops at 80, where an exponential in f32 would soon overflow: at 1.8e-35, or 1.
-        Activation::Sigmoid => 1.0 / (1.0 + (-a.clamp(-80.0, 80.0)).exp()),
+        Activation::Sigmoid => 1.0 / (1.0 + (-a).exp()),
     }
 }
 
@@ -55,7 +54,7 @@ pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
     match activation {
         Activation::Identity | Activation::Relu => S::of(y, sum.magnitude()),
         Activation::Tanh | Activation::ScaledTanh => S::of(y, slope + y.abs()),
-        Activation::Sigmoid => S::of(y, slope + y * (1.0 + sum.value().abs().min(80.0))),
+        Activation::Sigmoid => S::of(y, slope + y * (1.0 + sum.value().abs())),
     }
 }
 

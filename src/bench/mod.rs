@@ -62,6 +62,12 @@ fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// A slow adapter is let off its last samples once a figure has taken this many times the length of a sample.
+const PATIENCE: f64 = 15.0;
+
+/// Samples that are taken of every figure however slow it is, if that many were asked for.
+const FEWEST: usize = 3;
+
 /// What to measure.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -83,6 +89,18 @@ impl Options {
     /// A look in seconds: two batch sizes, few and short samples.
     pub fn quick() -> Self {
         Self { batches: vec![64, 256], samples: 3, seconds: 0.1 }
+    }
+
+    /// Samples of what `run` measures, s.
+    fn take(&self, mut run: impl FnMut() -> Result<f64>) -> Result<Vec<f64>> {
+        let mut taken: Vec<f64> = Vec::new();
+        while taken.len() < self.samples {
+            if taken.len() >= FEWEST && taken.iter().sum::<f64>() > PATIENCE * self.seconds {
+                break;
+            }
+            taken.push(run()?);
+        }
+        Ok(taken)
     }
 }
 
@@ -426,11 +444,8 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
         }
         steps *= 2;
     }
-    let mut samples = Vec::new();
-    for _ in 0..options.samples {
-        samples.push((steps * plan.batch) as f64 / run(steps)?);
-    }
-    Ok(Samples::new(samples))
+    let seconds = options.take(|| run(steps))?;
+    Ok(Samples::new(seconds.iter().map(|s| (steps * plan.batch) as f64 / s).collect()))
 }
 
 fn op_seconds(runner: &mut dyn Runner, plan: &Plan, index: usize, options: &Options) -> Result<(Samples, Clock)> {
@@ -446,13 +461,12 @@ fn op_seconds(runner: &mut dyn Runner, plan: &Plan, index: usize, options: &Opti
         }
         times *= 2;
     }
-    let mut samples = Vec::new();
-    for _ in 0..options.samples {
+    let seconds = options.take(|| {
         let (seconds, by) = runner.run_op(index, &step, times)?;
         clock = by;
-        samples.push(seconds / times as f64);
-    }
-    Ok((Samples::new(samples), clock))
+        Ok(seconds)
+    })?;
+    Ok((Samples::new(seconds.iter().map(|s| s / times as f64).collect()), clock))
 }
 
 #[cfg(test)]

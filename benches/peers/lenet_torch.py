@@ -1,0 +1,81 @@
+"""LeNet-5 in PyTorch on the CPU. `eager` tries the settings that users are told to try and keeps the fastest."""
+import itertools
+import os
+
+import numpy as np
+from timing import arguments, measure, rate
+
+import torch
+from torch import nn
+
+from mnist import load
+
+
+def lenet5():
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+
+
+def prepare(args, images, labels, memory_format, threads, fused, compiled):
+    """A function that does a number of steps with these settings."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    model = lenet5().to(memory_format=memory_format)
+    assert sum(p.numel() for p in model.parameters()) == 61_706
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=fused or None)
+    loss_of = nn.CrossEntropyLoss()
+    forward = torch.compile(model) if compiled else model
+    random = np.random.default_rng(1)
+    order, at = torch.from_numpy(random.permutation(len(labels))), 0
+
+    def batch():
+        nonlocal order, at
+        if at + args.batch > len(labels):
+            order, at = torch.from_numpy(random.permutation(len(labels))), 0
+        rows = order[at:at + args.batch]
+        at += args.batch
+        return images.index_select(0, rows).contiguous(memory_format=memory_format), labels.index_select(0, rows)
+
+    def train(steps):
+        for _ in range(steps):
+            x, y = batch()
+            optimizer.zero_grad(set_to_none=True)
+            loss_of(forward(x), y).backward()
+            optimizer.step()
+
+    @torch.inference_mode()
+    def evaluate(steps):
+        for _ in range(steps):
+            x, y = batch()
+            (forward(x).argmax(1) == y).sum().item()
+
+    return train if args.phase == "train" else evaluate
+
+
+def main():
+    args = arguments(["eager", "compile"])
+    images, labels = map(torch.from_numpy, load())
+    formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+    threads = sorted({1, os.cpu_count() // 2 or 1, len(os.sched_getaffinity(0))})
+    fused = [False, True] if args.phase == "train" else [False]
+    compiled = args.setting == "compile"
+    if compiled:
+        choices = [("contiguous", threads[-1], fused[-1])]
+    else:
+        choices = list(itertools.product(formats, threads, fused))
+    prepared = {c: prepare(args, images, labels, formats[c[0]], c[1], c[2], compiled) for c in choices}
+    best = choices[0]
+    if len(choices) > 1:
+        rates = {}
+        for choice, steps in prepared.items():
+            torch.set_num_threads(choice[1])
+            steps(1)
+            rates[choice] = rate(steps, args.batch, args.seconds / 2)[1]
+        best = max(rates, key=rates.get)
+    torch.set_num_threads(best[1])
+    setting = f"{best[0]}, {best[1]} threads" + (", fused SGD" if best[2] else "")
+    measure(f"PyTorch {torch.__version__.split('+')[0]} {args.setting}", args, prepared[best], setting=setting)
+
+
+main()

@@ -4,7 +4,7 @@
 //!     cargo run --release --example dump_shaders -- FOLDER
 //!
 //! A pipeline NAME becomes NAME.wgsl (before overrides are set), NAME.spv, NAME.msl, NAME.hlsl and NAME.glsl;
-//! `pipelines.json` lists each one's name, entry point and overrides.
+//! `pipelines.json` lists each one's name, entry point and overrides. Prints a line for each: name and entry point.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,9 @@ mod translate;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: dump_shaders FOLDER")?);
     std::fs::create_dir_all(&folder)?;
-    let pipelines = lenet_gpu::gpu::pipelines()?;
     let mut list = Vec::new();
-    for pipeline in &pipelines {
-        let translated = translate::translate(pipeline);
+    for pipeline in lenet_gpu::gpu::pipelines()? {
+        let translated = translate::translate(&pipeline);
         let file = |extension: &str| folder.join(format!("{}.{extension}", pipeline.name));
         std::fs::write(file("wgsl"), pipeline.kernel.source)?;
         std::fs::write(file("spv"), bytemuck::cast_slice::<u32, u8>(&translated.spirv))?;
@@ -31,8 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "entry": pipeline.kernel.entry,
             "overrides": overrides,
         }));
+        println!("{} {}", pipeline.name, pipeline.kernel.entry);
     }
     std::fs::write(folder.join("pipelines.json"), serde_json::to_string_pretty(&list)?)?;
-    println!("{} pipelines in {}", pipelines.len(), folder.display());
     Ok(())
 }

@@ -302,7 +302,9 @@ impl Tally {
         for (output, (words, expected)) in outputs.iter().zip(expected).enumerate() {
             for (word, got) in words.iter().enumerate() {
                 let other = alternative.map(|alternative| &alternative[output]);
-                let used = other.map_or(f64::INFINITY, |other| other.used(word, *got)).min(expected.used(word, *got));
+                let other = other.filter(|other| other.used(word, *got) < expected.used(word, *got));
+                let expected = other.unwrap_or(expected);
+                let used = expected.used(word, *got);
                 let (device, oracle) = match (expected.element, expected.words[word]) {
                     (Element::F32, e) => (f64::from(f32::from_bits(*got)), e),
                     (Element::U32, e) => (f64::from(*got), e),
@@ -310,10 +312,8 @@ impl Tally {
                 if let Some(e) = oracle {
                     self.elements += 1;
                     self.bad += u64::from(used > 1.0);
-                    // Whether a subnormal value was flushed says nothing about rounding.
-                    let error = ((device - e.value).abs() - f64::from(f32::MIN_POSITIVE)).max(0.0);
-                    let ulps = error / (e.magnitude.max(f64::from(f32::MIN_POSITIVE)) * ULP);
                     // An error without end would hide all others.
+                    let ulps = ulps(device, e.value, e.magnitude);
                     self.ulps += if ulps.is_finite() { ulps.min(1e6) } else { 1e6 };
                 } else if used > 1.0 {
                     self.bad += 1;
@@ -372,8 +372,13 @@ impl Tally {
     }
 }
 
-/// A unit in the last place of 1.
-const ULP: f64 = 1.0 / (1 << 23) as f64;
+/// Distance in units in the last place (2^-23) of `magnitude`. Whether a subnormal value was flushed to 0 says
+/// nothing about rounding, so that much does not count.
+fn ulps(a: f64, b: f64, magnitude: f64) -> f64 {
+    const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
+    let distance = (a - b).abs();
+    if distance <= SMALLEST { 0.0 } else { (distance - SMALLEST) * (1 << 23) as f64 / magnitude.max(SMALLEST) }
+}
 
 fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
@@ -386,12 +391,11 @@ impl Pair {
             for (word, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
                 self.different += 1;
                 self.first.get_or_insert_with(&here);
-                let magnitude = expected.words[word].map_or(0.0, |e| e.magnitude).max(f64::from(f32::MIN_POSITIVE));
-                let distance = match expected.element {
+                let magnitude = expected.words[word].map_or(0.0, |e| e.magnitude);
+                let ulps = match expected.element {
                     Element::U32 => f64::INFINITY,
-                    Element::F32 => f64::from(f32::from_bits(*a)) - f64::from(f32::from_bits(*b)),
+                    Element::F32 => ulps(f64::from(f32::from_bits(*a)), f64::from(f32::from_bits(*b)), magnitude),
                 };
-                let ulps = distance.abs() / (magnitude * ULP);
                 self.largest_ulps = self.largest_ulps.filter(|_| ulps.is_finite()).map(|largest| largest.max(ulps));
             }
         }

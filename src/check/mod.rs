@@ -4,9 +4,13 @@
 //! - [`check_kernels`]: every operation alone on awkward inputs, against the oracle, on all adapters at once, which
 //!   also says where two adapters part.
 //! - [`check_oracle`]: the yardstick itself, against finite differences in f64.
-//! - [`check_training`]: one step against PyTorch, and a run on MNIST beside the oracle.
+//! - [`check_golden`]: steps of every optimiser against PyTorch's.
+//! - [`check_training`]: one step, and a run on MNIST, beside the oracle.
 //! - [`check_bits`]: the same work twice, cut and ordered in other ways, gives the same bits.
 //! - [`soak`]: the same step over and over, for a card that flips bits.
+//!
+//! [`check`] does all of them. A fault planted in any kernel must turn it red: tests/mutants.rs shows that, and
+//! its `sweep` looks for faults that would go unnoticed.
 //!
 //! What each may differ by is derived in one place, [`Tolerance`] (and, for runs, beside [`check_training`]).
 
@@ -28,7 +32,7 @@ pub use kernels::{
     Filter, KERNELS, KernelReport, KernelsOutcome, Pair, Sources, UNWRITTEN, check_filter, check_kernels,
 };
 pub use oracle::check_oracle;
-pub use run::{Options, check};
+pub use run::{Notice, Options, check};
 pub use tolerance::Tolerance;
 pub use training::{Reference, Yardstick, check_golden, check_training};
 
@@ -40,12 +44,23 @@ use crate::plan::Device;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
-    /// Seconds: every kernel and every override, two kinds of input, a short run.
+    /// Seconds: every kernel and activation, fewer shapes, two kinds of input, a short run.
     Quick,
     /// Every kind of input, 100 steps.
     Normal,
     /// More batch sizes and kinds of input for whole models.
     Thorough,
+}
+
+impl Effort {
+    /// As it is written on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Normal => "normal",
+            Self::Thorough => "thorough",
+        }
+    }
 }
 
 /// The outcome of a part of the check.

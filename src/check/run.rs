@@ -3,8 +3,8 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
-    AdapterReport, Effort, Filter, Reference, Report, Soak, Trial, Verdict, Yardstick, cases, check_bits, check_filter,
-    check_golden, check_kernels, check_oracle, check_training, soak,
+    AdapterReport, Effort, Filter, Flip, Reference, Report, Soak, Trial, Verdict, Yardstick, cases, check_bits,
+    check_filter, check_golden, check_kernels, check_oracle, check_training, soak,
 };
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, GpuRunner, Kernel};
@@ -25,6 +25,20 @@ pub struct Options {
     pub filter: Filter,
     /// Seconds of burn-in on each adapter; 0 for none.
     pub soak: f64,
+}
+
+/// What a check tells while it runs.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// What is about to run.
+    Running(String),
+    /// A repetition of a burn-in that gave other bits.
+    Flip {
+        /// On which adapter.
+        adapter: String,
+        /// When and where.
+        flip: Flip,
+    },
 }
 
 impl Options {
@@ -50,23 +64,24 @@ impl Options {
 ///
 /// What goes wrong on one adapter is in its report and keeps no other from being checked.
 /// Errors: options that name what does not exist.
-pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Report> {
+pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Notice)) -> Result<Report> {
     let began = Instant::now();
     let cases = cases(&options.models, &options.batches(), options.effort)?;
     check_filter(&options.filter, &cases)?;
     let filter = &options.filter;
     let all = filter.kernel.is_none() && filter.case.is_none() && filter.inputs.is_none();
 
+    let mut running = |what: String| tell(&Notice::Running(what));
     let mut oracle = Vec::new();
     let mut yardstick = None;
     if all {
-        tell("the oracle against finite differences");
+        running("the oracle against finite differences".to_owned());
         oracle = check_oracle(options.seed)?;
-        tell("the oracle's own run on MNIST");
+        running("the oracle's own run on MNIST".to_owned());
         yardstick = Some(Yardstick::new(options.seed, options.steps())?);
     }
     let kernels = check_kernels(adapters, &cases, options.seed, filter, &shipped, &mut |case| {
-        tell(&format!("kernels, case {case}"));
+        running(format!("kernels, case {case}"));
     });
     let mut reports = Vec::new();
     for (adapter, kernels) in adapters.iter().zip(kernels.adapters) {
@@ -91,8 +106,11 @@ pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&str)
         }
         reports.push(report.judge());
     }
-    if all && reports.iter().all(|r| r.kernels.is_empty() && r.error.is_none()) {
-        return Err(Error::input("there is nothing to check", "choose an adapter: lenet-gpu devices"));
+    if reports.iter().all(|r| r.kernels.is_empty() && r.error.is_none()) {
+        return Err(Error::input(
+            "there is nothing to check: no adapter, or the case does not run that kernel",
+            "leave out --case, or choose an adapter of lenet-gpu devices",
+        ));
     }
     let report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -121,20 +139,21 @@ struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    fn run(&mut self, adapter: &Adapter, tell: &mut dyn FnMut(&str)) -> Result<()> {
+    fn run(&mut self, adapter: &Adapter, tell: &mut dyn FnMut(&Notice)) -> Result<()> {
         let name = &adapter.device.name;
-        tell(&format!("PyTorch's steps on {name}"));
+        tell(&Notice::Running(format!("PyTorch's steps on {name}")));
         let references: Vec<Reference> = check_golden(adapter, &shipped)?;
         self.report.training.extend(references);
-        tell(&format!("steps on MNIST on {name}"));
+        tell(&Notice::Running(format!("steps on MNIST on {name}")));
         let mut runner = GpuRunner::new(adapter, self.yardstick.plan())?;
         self.report.training.extend(check_training(&mut runner, self.yardstick)?);
-        tell(&format!("the same bits again on {name}"));
+        tell(&Notice::Running(format!("the same bits again on {name}")));
         let trials: Vec<Trial> = check_bits(&mut runner, self.yardstick, 8)?;
         self.report.bits.extend(trials);
         if self.options.soak > 0.0 {
+            tell(&Notice::Running(format!("burn-in of {name} for {} s", self.options.soak)));
             let soaked: Soak = soak(&mut runner, self.yardstick, self.options.soak, &mut |flip| {
-                tell(&format!("FLIP on {name} after {:.1} s: {}", flip.seconds, flip.difference.place));
+                tell(&Notice::Flip { adapter: name.clone(), flip: flip.clone() });
             })?;
             self.report.soak = Some(soaked);
         }

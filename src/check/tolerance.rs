@@ -36,7 +36,7 @@ impl Tolerance {
         let activated = |terms: usize, activation: Activation| match activation {
             Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED },
             Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
-            Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: FLUSHED },
+            Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: (terms + 1) as f64 * FLUSHED },
         };
         let plain = |terms: usize| Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED };
         match &op.kind {

@@ -12,7 +12,7 @@ use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, Selection};
 use crate::model::{Model, PRESETS};
-use crate::report::{CheckProgress, check_markdown, check_text, say};
+use crate::report::{CheckProgress, check_markdown, check_text, device_line, say, warn};
 
 /// Judge whether an adapter, its driver and these kernels compute training correctly
 ///
@@ -73,8 +73,11 @@ impl Args {
     pub fn run(self) -> Exit {
         let options = self.options()?;
         let adapters = self.adapters()?;
-        let mut progress = CheckProgress::new();
-        let report = check(&adapters, &options, &mut |what| progress.tell(what))?;
+        for adapter in &adapters {
+            warn(format!("checking  {}", device_line(&adapter.device)));
+        }
+        let progress = CheckProgress::new();
+        let report = check(&adapters, &options, &mut |notice| progress.tell(notice))?;
         progress.finish();
         say(check_text(&report))?;
         let written = |path: &PathBuf, text: String| {

@@ -34,8 +34,8 @@ enum Command {
     Predict(predict::Args),
     Check(check::Args),
     Devices(devices::Args),
-    Summary(summary::Args),
     Bench(bench::Args),
+    Summary(summary::Args),
     #[command(hide = true)]
     FirstStep(first_step::Args),
 }

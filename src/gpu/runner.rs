@@ -63,7 +63,6 @@ impl GpuRunner {
         let gpu = Gpu::open(adapter, limits.clone())?;
 
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let guard = vec![GUARD_WORD; GUARD_BYTES as usize / 4];
         let buffers = plan
             .buffers
             .iter()
@@ -71,8 +70,7 @@ impl GpuRunner {
                 let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
                 let bytes = 4 * b.words as u64;
                 let buffer = gpu.buffer(&b.name, bytes + 2 * GUARD_BYTES, usage);
-                gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&guard));
-                gpu.queue.write_buffer(&buffer, GUARD_BYTES + bytes, bytemuck::cast_slice(&guard));
+                write_guards(&gpu, &buffer);
                 buffer
             })
             .collect();
@@ -143,6 +141,9 @@ impl GpuRunner {
                 self.gpu.queue.write_buffer(&geometry, 0, bytes);
                 geometry
             });
+            // A driver confines accesses to what is bound. With the guard bound too, a kernel that overruns a
+            // buffer writes into it or reads its NaN; unless the kernel asks how long the buffer is.
+            let guard_behind = if kernel.source.contains("arrayLength") { 0 } else { GUARD_BYTES };
             let mut entries: Vec<wgpu::BindGroupEntry> = op
                 .buffers
                 .iter()
@@ -152,7 +153,7 @@ impl GpuRunner {
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                         buffer: &self.buffers[id.0],
                         offset: GUARD_BYTES,
-                        size: wgpu::BufferSize::new(4 * plan.buffer(*id).words as u64),
+                        size: wgpu::BufferSize::new(4 * plan.buffer(*id).words as u64 + guard_behind),
                     }),
                 })
                 .collect();
@@ -184,11 +185,11 @@ impl GpuRunner {
     }
 
     /// Where a guard around a buffer no longer holds its pattern: the buffer, and the word relative to its
-    /// first, so that an underrun is negative. None if all is well.
+    /// first, so that an underrun is negative. None if all is well. The guards are whole afterwards.
     ///
-    /// What it proves: no kernel wrote up to 256 bytes before or after a buffer it binds. Most drivers, or the
-    /// translation of the shader, confine every access to the binding, and then a kernel that overruns shows
-    /// as a wrong value, or not at all.
+    /// What it proves: no kernel wrote up to 256 bytes past the end of a buffer. What is before a buffer, or
+    /// behind one whose length a kernel asks for, is not bound, and most drivers confine accesses to what is:
+    /// there, an overrun may show as a wrong value or not at all.
     pub fn broken_guard(&self) -> Result<Option<(BufferId, i64)>> {
         let staging = self.gpu.staging(2 * GUARD_BYTES * self.buffers.len() as u64);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
@@ -200,6 +201,7 @@ impl GpuRunner {
         let words = self.gpu.map(&staging, self.gpu.queue.submit([encoder.finish()]))?;
         let guard = GUARD_BYTES as usize / 4;
         Ok(words.iter().position(|word| *word != GUARD_WORD).map(|broken| {
+            self.buffers.iter().for_each(|buffer| write_guards(&self.gpu, buffer));
             let (place, word) = (broken / (2 * guard), broken % (2 * guard));
             let inside = self.buffers[place].size() as usize / 4 - 2 * guard;
             let word = if word < guard { word as i64 - guard as i64 } else { (inside + word - guard) as i64 };
@@ -212,7 +214,13 @@ impl GpuRunner {
 /// be a multiple of, at most, on any adapter.
 const GUARD_BYTES: u64 = 256;
 
-/// What guards hold: no float that a kernel would write.
+fn write_guards(gpu: &Gpu, buffer: &wgpu::Buffer) {
+    let guard = [GUARD_WORD; GUARD_BYTES as usize / 4];
+    gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&guard));
+    gpu.queue.write_buffer(buffer, buffer.size() - GUARD_BYTES, bytemuck::cast_slice(&guard));
+}
+
+/// What guards hold: a NaN that no kernel would write.
 const GUARD_WORD: u32 = 0xffba_dbad;
 
 impl Runner for GpuRunner {
@@ -317,7 +325,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [
-        ("max_storage_buffer_binding_size", largest, have.max_storage_buffer_binding_size),
+        ("max_storage_buffer_binding_size", largest + GUARD_BYTES, have.max_storage_buffer_binding_size),
         ("max_buffer_size", allocated, have.max_buffer_size),
         ("max_storage_buffers_per_shader_stage", storage_buffers, u64::from(have.max_storage_buffers_per_shader_stage)),
         ("max_compute_invocations_per_workgroup", 64, u64::from(have.max_compute_invocations_per_workgroup)),
@@ -335,7 +343,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
             ));
         }
     }
-    limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.max(largest);
+    limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.max(largest + GUARD_BYTES);
     limits.max_buffer_size = limits.max_buffer_size.max(allocated);
     limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.max(workgroups);
     Ok(limits)

@@ -67,10 +67,15 @@ pub struct Device {
     pub name: String,
     /// `vulkan`, `metal`, `dx12`, `gl` or `cpu`.
     pub backend: String,
-    /// Name and version of the driver; empty if unknown.
+    /// Name and version of the driver; empty if unknown, which is null in JSON.
+    #[serde(serialize_with = "null_if_empty")]
     pub driver: String,
     /// `discrete gpu`, `integrated gpu`, `virtual gpu`, `software`, `cpu` or `other`.
     pub kind: String,
+}
+
+fn null_if_empty<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&Some(text).filter(|text| !text.is_empty()), serializer)
 }
 
 /// How a time was taken.

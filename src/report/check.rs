@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{device_line, table, thousands};
-use crate::check::{AdapterReport, Finding, KernelReport, Pair, Quantity, Report, Verdict};
+use super::{device_line, table, thousands, warn};
+use crate::check::{
+    AdapterReport, Finding, KernelReport, Notice, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
+};
 
-/// What is running, on stderr; nothing where that is not a terminal.
+/// What is running, on stderr; where that is not a terminal, only what must not be missed.
 pub struct CheckProgress {
     bar: ProgressBar,
 }
@@ -29,12 +31,14 @@ impl CheckProgress {
         Self { bar }
     }
 
-    /// Shows what is about to run; what starts with `FLIP` stays.
-    pub fn tell(&mut self, what: &str) {
-        if what.starts_with("FLIP") {
-            self.bar.println(what);
-        } else {
-            self.bar.set_message(what.to_owned());
+    /// Shows what is about to run; a flip of bits stays.
+    pub fn tell(&self, notice: &Notice) {
+        match notice {
+            Notice::Running(what) => self.bar.set_message(what.clone()),
+            Notice::Flip { adapter, flip } => {
+                let (seconds, place) = (flip.seconds, &flip.difference.place);
+                self.bar.suspend(|| warn(format!("bits flipped on {adapter} after {seconds:.1} s: {place}")));
+            }
         }
     }
 
@@ -76,7 +80,7 @@ pub fn check_text(report: &Report) -> String {
     let mut lines = vec![format!(
         "lenet-gpu {} check, {}, seed {}. Errors are in units of their allowance: up to 1 passes.",
         report.version,
-        serde_name(report),
+        report.effort.name(),
         report.seed
     )];
     if let Some(worst) = worst(&report.oracle) {
@@ -104,88 +108,15 @@ pub fn check_text(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn serde_name(report: &Report) -> String {
-    format!("{:?}", report.effort).to_lowercase()
-}
-
 fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
     let index = adapter.device.index.map_or(String::new(), |index| format!(" {index}"));
     let mut lines = vec![format!("adapter{index}: {}", word(adapter.verdict))];
     lines.extend(wrap(&device_line(&adapter.device)));
-    let indent = |text: String| text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>();
-    if !adapter.kernels.is_empty() {
-        let mut rows =
-            vec![["kernel", "verdict", "worst error", "mean, ulps", "runs", "elements"].map(str::to_owned).to_vec()];
-        rows.extend(adapter.kernels.iter().map(|kernel| {
-            vec![
-                kernel.kernel.clone(),
-                word(kernel.verdict).to_owned(),
-                share(kernel.worst),
-                format!("{:.3}", kernel.mean_ulps),
-                thousands(kernel.runs as u64),
-                thousands(kernel.elements),
-            ]
-        }));
-        lines.extend(indent(table(&rows, &[false, false, true, true, true, true])));
-        for kernel in adapter.kernels.iter().filter(|kernel| kernel.verdict != Verdict::Pass) {
-            lines.extend(finding_lines(kernel));
-        }
-    }
-    if !adapter.training.is_empty() {
-        let mut rows = vec![["step or run", "verdict", "worst error", "of"].map(str::to_owned).to_vec()];
-        rows.extend(adapter.training.iter().filter_map(|reference| {
-            let worst = worst(&reference.quantities)?;
-            let verdict = passes(reference.quantities.iter().all(Quantity::passes));
-            Some(vec![reference.name.clone(), verdict.to_owned(), share(worst.worst), worst.name.clone()])
-        }));
-        lines.push(String::new());
-        lines.extend(indent(table(&rows, &[false, false, true, false])));
-        let failed = adapter.training.iter().flat_map(|r| r.quantities.iter().map(move |q| (r, q)));
-        for (reference, quantity) in failed.filter(|(_, q)| !q.passes()).take(5) {
-            lines.push(format!("  {} FAILS in {}:", quantity.name, reference.name));
-            lines.push(format!(
-                "    device {}, expected {:.9e}, allowance {:.2e}",
-                value(quantity.device),
-                quantity.expected,
-                quantity.allowance
-            ));
-        }
-    }
-    if !adapter.bits.is_empty() {
-        let mut rows = vec![["the same bits", "verdict"].map(str::to_owned).to_vec()];
-        rows.extend(adapter.bits.iter().map(|t| vec![t.name.clone(), passes(t.difference.is_none()).to_owned()]));
-        lines.push(String::new());
-        lines.extend(indent(table(&rows, &[false, false])));
-        for (trial, difference) in adapter.bits.iter().filter_map(|t| t.difference.as_ref().map(|d| (t, d))) {
-            lines.push(format!(
-                "  {} FAILS: {} words differ, first {}: {:#010x}, then {:#010x}",
-                trial.name, difference.words, difference.place, difference.first, difference.again
-            ));
-        }
-    }
-    if !adapter.kernels.is_empty() {
-        lines.push(String::new());
-        let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count();
-        let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {broken} kernels") };
-        lines.push(format!(
-            "  memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run;"
-        ));
-        lines.push("  no kernel uses workgroup memory, so there is none to poison".to_owned());
-    }
-    if let Some(soak) = &adapter.soak {
-        let verdict = passes(soak.flips.is_empty());
-        let steps = thousands(soak.steps);
-        lines.push(format!(
-            "  soak: {verdict}, {steps} equal steps in {:.0} s, {} flips",
-            soak.seconds,
-            soak.flips.len()
-        ));
-        for flip in soak.flips.iter().take(5) {
-            let d = &flip.difference;
-            lines.push(format!(
-                "    after {:.1} s, step {}: {} words, first {}: {:#010x}, not {:#010x}",
-                flip.seconds, flip.repetition, d.words, d.place, d.again, d.first
-            ));
+    for part in [kernel_lines, training_lines, bits_lines, memory_lines, soak_lines] {
+        let part = part(adapter);
+        if !part.is_empty() {
+            lines.push(String::new());
+            lines.extend(part);
         }
     }
     if let Some(error) = &adapter.error {
@@ -193,6 +124,94 @@ fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
     }
     lines
 }
+
+/// A heading and rows, indented; nothing if there are no rows.
+fn section(heading: &[&str], right: &[bool], rows: Vec<Vec<String>>) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let heading = heading.iter().map(|cell| (*cell).to_owned()).collect();
+    let all = [vec![heading], rows].concat();
+    table(&all, right).lines().map(|line| format!("  {line}")).collect()
+}
+
+fn kernel_lines(adapter: &AdapterReport) -> Vec<String> {
+    let row = |kernel: &KernelReport| {
+        vec![
+            kernel.kernel.clone(),
+            word(kernel.verdict).to_owned(),
+            share(kernel.worst),
+            format!("{:.3}", kernel.mean_ulps),
+            thousands(kernel.runs as u64),
+            thousands(kernel.elements),
+        ]
+    };
+    let heading = ["kernel", "verdict", "worst error", "mean, ulps", "runs", "elements"];
+    let right = [false, false, true, true, true, true];
+    let mut lines = section(&heading, &right, adapter.kernels.iter().map(row).collect());
+    lines.extend(adapter.kernels.iter().filter(|k| k.verdict != Verdict::Pass).flat_map(finding_lines));
+    lines
+}
+
+fn training_lines(adapter: &AdapterReport) -> Vec<String> {
+    let row = |reference: &Reference| {
+        let worst = worst(&reference.quantities)?;
+        let verdict = passes(reference.quantities.iter().all(Quantity::passes));
+        Some(vec![reference.name.clone(), verdict.to_owned(), share(worst.worst), worst.name.clone()])
+    };
+    let heading = ["step or run", "verdict", "worst error", "of"];
+    let rows = adapter.training.iter().filter_map(row).collect();
+    let mut lines = section(&heading, &[false, false, true, false], rows);
+    let all = adapter.training.iter().flat_map(|r| r.quantities.iter().map(move |q| (r, q)));
+    for (reference, quantity) in all.filter(|(_, q)| !q.passes()).take(SHOWN) {
+        lines.push(format!("  {} FAILS in {}:", quantity.name, reference.name));
+        let (device, expected) = (value(quantity.device), quantity.expected);
+        lines.push(format!("    device {device}, expected {expected:.9e}, allowance {:.2e}", quantity.allowance));
+    }
+    lines
+}
+
+fn bits_lines(adapter: &AdapterReport) -> Vec<String> {
+    let row = |trial: &Trial| vec![trial.name.clone(), passes(trial.difference.is_none()).to_owned()];
+    let rows = adapter.bits.iter().map(row).collect();
+    let mut lines = section(&["the same bits", "verdict"], &[false, false], rows);
+    for (trial, d) in adapter.bits.iter().filter_map(|t| t.difference.as_ref().map(|d| (t, d))) {
+        lines.push(format!("  {} FAILS: {} words differ,", trial.name, thousands(d.words as u64)));
+        lines.push(format!("    first {}: {:#010x}, then {:#010x}", d.place, d.first, d.again));
+    }
+    lines
+}
+
+fn memory_lines(adapter: &AdapterReport) -> Vec<String> {
+    if adapter.kernels.is_empty() {
+        return Vec::new();
+    }
+    let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count();
+    let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {broken} kernels") };
+    wrap(&format!(
+        "memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run; no kernel uses \
+         workgroup memory, so there is none to poison"
+    ))
+}
+
+fn soak_lines(adapter: &AdapterReport) -> Vec<String> {
+    let Some(soak) = &adapter.soak else { return Vec::new() };
+    let (verdict, steps) = (passes(soak.flips.is_empty()), thousands(soak.steps));
+    let mut lines = vec![format!(
+        "  soak: {verdict}, {steps} times the same step in {:.0} s, {} flips",
+        soak.seconds,
+        soak.flips.len()
+    )];
+    for flip in soak.flips.iter().take(SHOWN) {
+        let d = &flip.difference;
+        lines.push(format!("    after {:.1} s, repetition {}: {} words,", flip.seconds, flip.repetition, d.words));
+        lines.push(format!("      first {}: {:#010x}, not {:#010x}", d.place, d.again, d.first));
+    }
+    lines
+}
+
+/// Failures of one part that are shown; the JSON has all.
+const SHOWN: usize = 5;
 
 /// `text` in indented lines of at most 100 columns, broken at spaces.
 fn wrap(text: &str) -> Vec<String> {
@@ -226,7 +245,7 @@ fn finding_lines(kernel: &KernelReport) -> Vec<String> {
     {
         let place = if place.is_empty() { String::new() } else { format!(", {place}") };
         lines.push(format!("    layer {layer}, {buffer}[{word}]{place}"));
-        let oracle = match (oracle, *device_bits == crate::check::UNWRITTEN) {
+        let oracle = match (oracle, *device_bits == UNWRITTEN) {
             (None, _) => "should not have been written".to_owned(),
             (Some(oracle), true) => format!("was not written; oracle {oracle:.9e}"),
             (Some(oracle), false) => format!("oracle {oracle:.9e}, allowance {allowance:.2e}"),
@@ -240,25 +259,25 @@ fn finding_lines(kernel: &KernelReport) -> Vec<String> {
         lines.push(format!("    known: {known}"));
     }
     if let Some(replay) = &kernel.replay {
-        lines.push(format!("    {replay}"));
+        lines.push(format!("    {}", replay.replace(" --case", " \\\n      --case")));
     }
     lines
 }
 
 fn pair_lines(pairs: &[Pair]) -> Vec<String> {
-    let mut rows = vec![["adapters", "equal bits", "largest, ulps", "first part at"].map(str::to_owned).to_vec()];
-    for pair in pairs {
+    let row = |pair: &Pair| {
         let [a, b] = pair.adapters;
         let equal = 100.0 * (1.0 - pair.different as f64 / pair.words.max(1) as f64);
-        rows.push(vec![
+        vec![
             format!("{a} and {b}"),
             if pair.different == 0 { "all".to_owned() } else { format!("{equal:.3} %") },
-            share(pair.largest_ulps),
+            pair.largest_ulps.map_or("infinite".to_owned(), |ulps| format!("{ulps:.2}")),
             pair.first.clone().unwrap_or_else(|| "never".to_owned()),
-        ]);
-    }
-    let mut lines = vec!["across adapters, every kernel on the same inputs".to_owned()];
-    lines.extend(table(&rows, &[false, true, true, false]).lines().map(|line| format!("  {line}")));
+        ]
+    };
+    let mut lines = vec!["across adapters: every kernel on the same inputs".to_owned()];
+    let heading = ["adapters", "equal words", "largest, ulps", "first part at"];
+    lines.extend(section(&heading, &[false, true, true, false], pairs.iter().map(row).collect()));
     lines
 }
 
@@ -283,7 +302,7 @@ fn last_line(report: &Report) -> String {
         "lenet-gpu {} check {} ({}, seed {}, {:.0} s, {}): {}",
         report.version,
         word(report.verdict).to_uppercase(),
-        serde_name(report),
+        report.effort.name(),
         report.seed,
         report.seconds,
         report.date,

@@ -262,7 +262,7 @@ fn by_kernel(report: &AdapterReport) -> Table {
 
 fn side_by_side(bench: &Bench) -> Table {
     let columns =
-        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold start", ">warm"];
+        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold", ">warm"];
     let mut table = Table::new(
         "adapters side by side, each at its best batch size; cold and warm: start to the first step".to_owned(),
         &columns,

@@ -5,7 +5,7 @@ use crate::bench::{AdapterReport, Bench, Change, Samples, StartUp, Throughput, V
 use crate::plan::{Clock, Device};
 
 /// Longest adapter name in a table, characters: so that a table fits into 100 columns.
-const NAME: usize = 32;
+const NAME: usize = 28;
 
 /// Most warnings that are printed of an adapter; the JSON has all.
 const WARNINGS: usize = 5;
@@ -261,8 +261,7 @@ fn by_kernel(report: &AdapterReport) -> Table {
 }
 
 fn side_by_side(bench: &Bench) -> Table {
-    let columns =
-        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold", ">warm"];
+    let columns = ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">eval/s", ">cold", ">warm"];
     let mut table = Table::new(
         "adapters side by side, each at its best batch size; cold and warm: start to the first step".to_owned(),
         &columns,
@@ -305,7 +304,8 @@ fn quantity(value: f64, unit: &str) -> String {
         _ if !value.is_finite() => "-".to_owned(),
         "s" if value < 1e-6 => format!("{:.0} ns", 1e9 * value),
         "s" if value < 1e-3 => format!("{:.1} us", 1e6 * value),
-        "s" if value < 1.0 => format!("{:.2} ms", 1e3 * value),
+        "s" if value < 0.1 => format!("{:.2} ms", 1e3 * value),
+        "s" if value < 1.0 => format!("{:.0} ms", 1e3 * value),
         "s" => format!("{value:.2} s"),
         "images/s" => format!("{} {unit}", thousands(value as u64)),
         _ => format!("{value:.1} {unit}"),
@@ -343,7 +343,14 @@ mod tests {
             kernels: Vec::new(),
             ..report("An adapter with a very long name, longer than any column")
         };
-        Bench::new(vec![report("one | two"), failed])
+        let start = StartUp {
+            batch: 4,
+            cold_s: Some(12.345),
+            warm_s: 0.828,
+            cold_samples: vec![12.345],
+            warm_samples: vec![0.828],
+        };
+        Bench::new(vec![AdapterReport { start_up: Some(start), ..report("one | two") }, failed])
     }
 
     #[test]
@@ -389,7 +396,7 @@ mod tests {
         let (old, new) = (two(), two());
         let text = changes_text(&old, &crate::bench::compare(&old, &new));
         assert!(
-            text.ends_with("0 faster, 0 slower, 10 the same within the spread, 0 unknown (fewer than 3 samples)"),
+            text.ends_with("0 faster, 0 slower, 10 the same within the spread, 2 unknown (fewer than 3 samples)"),
             "{text}"
         );
     }

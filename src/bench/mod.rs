@@ -86,9 +86,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A look in seconds: two batch sizes, few and short samples.
+    /// A look in seconds: two batch sizes, fewer and shorter samples.
     pub fn quick() -> Self {
-        Self { batches: vec![64, 256], samples: 3, seconds: 0.1 }
+        Self { batches: vec![64, 256], samples: 5, seconds: 0.1 }
     }
 
     /// Samples of what `run` measures, s.
@@ -364,11 +364,27 @@ fn kernel_times(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<KernelTime>> {
     let (plan, mut runner) = first_step(open, model, data, batch)?;
-    let mut kernels = Vec::new();
+    let step = step(&plan, 1);
+    let mut times = Vec::new();
     for (index, op) in plan.ops.iter().enumerate() {
+        progress(&format!("{} {}", op.layer, op.kind.name()));
+        times.push(op_times(runner.as_mut(), index, &step, options)?);
+    }
+    // In rounds over all of them: so the samples of each lie seconds apart, and their spread shows a machine
+    // whose speed wanders.
+    let mut taken = vec![(Vec::new(), Clock::Wall); times.len()];
+    for round in 1..=options.samples {
+        progress(&format!("kernels, round {round} of {}", options.samples));
+        for (index, (seconds, clock)) in taken.iter_mut().enumerate() {
+            let (together, by) = runner.run_op(index, &step, times[index])?;
+            seconds.push(together / times[index] as f64);
+            *clock = by;
+        }
+    }
+    let mut kernels = Vec::new();
+    for (op, (seconds, clock)) in plan.ops.iter().zip(taken) {
         let kernel = format!("{} {}", op.layer, op.kind.name());
-        progress(&kernel);
-        let (samples, clock) = op_seconds(runner.as_mut(), &plan, index, options)?;
+        let samples = Samples::new(seconds);
         let seconds = samples.median();
         let gflops = op.kind.flops(batch) as f64 / seconds / 1e9;
         let gb_per_s = op.kind.bytes(batch) as f64 / seconds / 1e9;
@@ -448,25 +464,13 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
     Ok(Samples::new(seconds.iter().map(|s| (steps * plan.batch) as f64 / s).collect()))
 }
 
-fn op_seconds(runner: &mut dyn Runner, plan: &Plan, index: usize, options: &Options) -> Result<(Samples, Clock)> {
-    let step = step(plan, 1);
-    let wanted = options.seconds / 10.0;
+/// Warms operation `index` up; how many times in a row make a sample of it.
+fn op_times(runner: &mut dyn Runner, index: usize, step: &Step, options: &Options) -> Result<usize> {
     let mut times = 1;
-    let mut clock;
-    loop {
-        let (seconds, by) = runner.run_op(index, &step, times)?;
-        clock = by;
-        if seconds >= wanted / 2.0 || times >= 4096 {
-            break;
-        }
+    while times < 4096 && runner.run_op(index, step, times)?.0 < options.seconds / 20.0 {
         times *= 2;
     }
-    let seconds = options.take(|| {
-        let (seconds, by) = runner.run_op(index, &step, times)?;
-        clock = by;
-        Ok(seconds)
-    })?;
-    Ok((Samples::new(seconds.iter().map(|s| s / times as f64).collect()), clock))
+    Ok(times)
 }
 
 #[cfg(test)]

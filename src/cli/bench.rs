@@ -38,7 +38,7 @@ pub struct Args {
     /// Images a step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
     #[arg(long, value_name = "N", num_args = 1.., allow_negative_numbers = true)]
     batch: Vec<usize>,
-    /// A look in seconds: batch 64 and 256, and few samples
+    /// A look in seconds: batch 64 and 256, fewer and shorter samples
     #[arg(long)]
     quick: bool,
     /// Write everything that was measured

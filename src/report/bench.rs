@@ -262,8 +262,11 @@ fn by_kernel(report: &AdapterReport) -> Table {
 
 fn side_by_side(bench: &Bench) -> Table {
     let columns =
-        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold start", ">warm"];
-    let mut table = Table::new("adapters side by side, each at its best batch size".to_owned(), &columns);
+        ["adapter", "backend", ">GFLOP/s", ">training/s", ">batch", ">of FMA", ">evaluation/s", ">cold", ">warm"];
+    let mut table = Table::new(
+        "adapters side by side, each at its best batch size; cold and warm: start to the first step".to_owned(),
+        &columns,
+    );
     for report in &bench.adapters {
         let (training, evaluation) = (AdapterReport::best(&report.training), AdapterReport::best(&report.evaluation));
         let known = |text: Option<String>| text.unwrap_or("-".to_owned());

@@ -155,7 +155,9 @@ fn best(adapters: Vec<Adapter>, prefer_low_power: bool) -> Option<Adapter> {
             wgpu::Backend::Dx12 => 1,
             _ => 2,
         };
-        (kind, backend, adapter.device.index)
+        // Of two software adapters the one with wider limits: it is the faster of those there are.
+        let width = adapter.handle.limits().max_compute_invocations_per_workgroup;
+        (kind, backend, std::cmp::Reverse(width), adapter.device.index)
     })
 }
 

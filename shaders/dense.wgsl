@@ -1,7 +1,7 @@
 // Dense layer: a matrix product over blocks of samples. Uses activation.wgsl.
 //
 // Activations are [block][unit][quad] vec4f; weights are [out / 4][in] vec4f of four outputs. A thread
-// computes a tile of 8 samples x 12 outputs, so that five loads feed six `outer` products.
+// computes a tile of 16 samples x 12 outputs, so that seven loads feed twelve `outer` products.
 
 struct Geometry {
     inputs: u32,
@@ -26,8 +26,8 @@ struct Geometry {
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
-// Threads that share a block: each takes two of its eight quads.
-const PAIRS = 4u;
+// Threads that share a block: each takes four of its eight quads.
+const HALVES = 2u;
 
 // Four samples times four units: column c holds unit c of the four samples.
 fn outer(samples: vec4f, units: vec4f) -> mat4x4f {
@@ -47,13 +47,13 @@ fn store_y(sum: mat4x4f, group: u32, block: u32, quad: u32) {
     if o + 3u < geometry.outputs { y[at + 3u * QUADS] = activate(sum[3] + bias.w, geometry.floor); }
 }
 
-// id.x: two quads of a block; id.y: group of twelve outputs.
+// id.x: half of a block; id.y: group of twelve outputs.
 @compute @workgroup_size(8, 4)
 fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let groups = (g.outputs + 3u) / 4u;
-    let block = id.x / PAIRS;
-    let quad = id.x % PAIRS * 2u;
+    let block = id.x / HALVES;
+    let quad = id.x % HALVES * 4u;
     let group = id.y * 3u;
     if block >= g.blocks || group >= groups { return; }
     let from_x = block * g.inputs * QUADS + quad;
@@ -63,12 +63,16 @@ fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
 
     var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f();
     var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f();
+    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f();
+    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f();
     for (var i = 0u; i < g.inputs; i++) {
         let at = from_x + i * QUADS;
-        let x0 = x[at]; let x1 = x[at + 1u];
+        let x0 = x[at]; let x1 = x[at + 1u]; let x2 = x[at + 2u]; let x3 = x[at + 3u];
         let w0 = parameters[from_0 + i]; let w1 = parameters[from_1 + i]; let w2 = parameters[from_2 + i];
         t00 += outer(x0, w0); t01 += outer(x0, w1); t02 += outer(x0, w2);
         t10 += outer(x1, w0); t11 += outer(x1, w1); t12 += outer(x1, w2);
+        t20 += outer(x2, w0); t21 += outer(x2, w1); t22 += outer(x2, w2);
+        t30 += outer(x3, w0); t31 += outer(x3, w1); t32 += outer(x3, w2);
     }
     store_y(t00, group, block, quad);
     store_y(t01, group + 1u, block, quad);
@@ -76,6 +80,12 @@ fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
     store_y(t10, group, block, quad + 1u);
     store_y(t11, group + 1u, block, quad + 1u);
     store_y(t12, group + 2u, block, quad + 1u);
+    store_y(t20, group, block, quad + 2u);
+    store_y(t21, group + 1u, block, quad + 2u);
+    store_y(t22, group + 2u, block, quad + 2u);
+    store_y(t30, group, block, quad + 3u);
+    store_y(t31, group + 1u, block, quad + 3u);
+    store_y(t32, group + 2u, block, quad + 3u);
 }
 
 // --- backward, input: dx[i] = sum over o of w[o, i] dy[o], times the derivative of the activation that made x ---
@@ -99,27 +109,31 @@ fn store_dx(sum: mat4x4f, input: u32, block: u32, quad: u32) {
     if input + 3u < geometry.inputs { x_gradient[at + 3u * QUADS] = sum[3] * derivative(x[at + 3u * QUADS], geometry.floor); }
 }
 
-// id.x: two quads of a block; id.y: group of twelve inputs.
+// id.x: half of a block; id.y: group of twelve inputs.
 @compute @workgroup_size(8, 4)
 fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
-    let block = id.x / PAIRS;
-    let quad = id.x % PAIRS * 2u;
+    let block = id.x / HALVES;
+    let quad = id.x % HALVES * 4u;
     let i = id.y * 12u;
     if block >= g.blocks || i >= g.inputs { return; }
     let from_dy = block * g.outputs * QUADS + quad;
 
     var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f();
     var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f();
+    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f();
+    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f();
     for (var o = 0u; o < g.outputs; o++) {
         let at = from_dy + o * QUADS;
-        let d0 = dy[at]; let d1 = dy[at + 1u];
+        let d0 = dy[at]; let d1 = dy[at + 1u]; let d2 = dy[at + 2u]; let d3 = dy[at + 3u];
         let first = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
         let w0 = weights_of_inputs(first, i);
         let w1 = weights_of_inputs(first, i + 4u);
         let w2 = weights_of_inputs(first, i + 8u);
         t00 += outer(d0, w0); t01 += outer(d0, w1); t02 += outer(d0, w2);
         t10 += outer(d1, w0); t11 += outer(d1, w1); t12 += outer(d1, w2);
+        t20 += outer(d2, w0); t21 += outer(d2, w1); t22 += outer(d2, w2);
+        t30 += outer(d3, w0); t31 += outer(d3, w1); t32 += outer(d3, w2);
     }
     store_dx(t00, i, block, quad);
     store_dx(t01, i + 4u, block, quad);
@@ -127,6 +141,12 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     store_dx(t10, i, block, quad + 1u);
     store_dx(t11, i + 4u, block, quad + 1u);
     store_dx(t12, i + 8u, block, quad + 1u);
+    store_dx(t20, i, block, quad + 2u);
+    store_dx(t21, i + 4u, block, quad + 2u);
+    store_dx(t22, i + 8u, block, quad + 2u);
+    store_dx(t30, i, block, quad + 3u);
+    store_dx(t31, i + 4u, block, quad + 3u);
+    store_dx(t32, i + 8u, block, quad + 3u);
 }
 
 // --- backward, weights: dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum over samples of dy[o] ---

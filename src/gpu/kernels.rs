@@ -126,7 +126,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             bindings: &[0, 1, 2],
             overrides: activation(d.activation),
             geometry: dense(d, d.activation, blocks),
-            workgroups: [words((4 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardInput(d) => Kernel {
@@ -134,7 +134,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             bindings: &[3, 1, 0, 4],
             overrides: activation(d.input_activation),
             geometry: dense(d, d.input_activation, blocks),
-            workgroups: [words((4 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardWeights(d) => Kernel {

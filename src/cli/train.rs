@@ -34,7 +34,7 @@ pub struct Args {
 struct ConfigArgs {
     #[arg(long, value_name = "NAME", help = format!("What to train: {} [default: lenet5]", super::models()))]
     model: Option<String>,
-    /// Passes over the training images [default: 12]
+    /// Passes over the training images [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<u32>,
     /// Images a step [default: 64]

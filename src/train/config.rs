@@ -85,7 +85,7 @@ impl TrainConfig {
         };
         Ok(Self {
             model,
-            epochs: 12,
+            epochs: 8,
             batch: 64,
             optimizer,
             learning_rate,

@@ -1,4 +1,4 @@
-// Valid convolution, stride 1. Uses activation.wgsl.
+// Valid convolution, stride 1. Uses activation.wgsl, one of weights_*.wgsl and one of gradients_*.wgsl.
 //
 // Activations are [block][channel][row][column][quad] vec4f, a quad being four samples; weights are
 // [out / 4][in][row][column] vec4f of four output channels. So one `outer` product of a quad of
@@ -19,17 +19,19 @@ struct Geometry {
     blocks_per_chunk: u32,
     blocks: u32,
     floor: f32,           // of the activation: see activation.wgsl
+    window: u32,          // first vec4f of `window` in parameters
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
-@group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 // dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
 @group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
+// Which sum of each 2x2 block was the largest: [block][channel / 4][row][column][quad], two bits for each of
+// four samples, and eight for each of four channels.
+@group(0) @binding(8) var<storage, read_write> new_winners: array<u32>;
 
 // Rows and columns of a kernel: known when the pipeline is made, so that no loop divides by a variable.
 override KERNEL: u32 = 5u;
@@ -56,7 +58,7 @@ fn taps(r: Row, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) -> mat4x4f {
 const STRIP = 10u;
 
 fn weights_at(first: u32, tap: u32) -> vec4f {
-    return select(vec4f(), parameters[first + min(tap, KERNEL - 1u)], tap < KERNEL);
+    return select(vec4f(), weight(first + min(tap, KERNEL - 1u)), tap < KERNEL);
 }
 
 fn store_y(sum: mat4x4f, bias: vec4f, row_of_y: u32, column: u32, channel: u32, g: Geometry) {
@@ -119,7 +121,7 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
         t8 += taps(r, x8, x9, x10, x11, x12);
         t9 += taps(r, x9, x10, x11, x12, x13);
     }
-    let bias = parameters[g.bias + group];
+    let bias = weight(g.bias + group);
     let o = group * 4u;
     let to_y = ((id.z * g.out_channels + o) * g.out_height + row) * g.out_width * QUADS + id.x;
     store_y(t0, bias, to_y, column, o, g);
@@ -132,6 +134,118 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
     store_y(t7, bias, to_y, column + 7u, o, g);
     store_y(t8, bias, to_y, column + 8u, o, g);
     store_y(t9, bias, to_y, column + 9u, o, g);
+}
+
+// --- forward with max-pooling: y = activation(largest of each 2x2 block of sums) ---
+
+// Output channels: known when the pipeline is made, so that those which only pad a group cost nothing.
+override CHANNELS: u32 = 8u;
+
+// Weights of one kernel row for four channels from `channel` on; zeros past the last.
+fn row_of_weights(first: u32, tap: u32, channel: u32) -> Row {
+    let within = vec4u(channel, channel + 1u, channel + 2u, channel + 3u) < vec4u(CHANNELS);
+    let real = vec4<bool>(CHANNELS % 8u == 0u) | within;
+    return Row(
+        select(vec4f(), weights_at(first, tap), real),
+        select(vec4f(), weights_at(first, tap + 1u), real),
+        select(vec4f(), weights_at(first, tap + 2u), real),
+        select(vec4f(), weights_at(first, tap + 3u), real),
+        select(vec4f(), weights_at(first, tap + 4u), real),
+    );
+}
+
+// x, or its last column: only a kernel that a turn does not fill reaches beyond.
+fn x_at(row_of_x: u32, column: u32, g: Geometry) -> vec4f {
+    return x[row_of_x + select(min(column, g.in_width - 1u), column, KERNEL == TAPS) * QUADS];
+}
+
+struct Largest { sum: vec4f, place: vec4u }
+
+// The first of the largest, and its place in the block.
+fn largest(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> Largest {
+    var best = Largest(a, vec4u());
+    best = Largest(max(best.sum, b), select(best.place, vec4u(1u), b > best.sum));
+    best = Largest(max(best.sum, c), select(best.place, vec4u(2u), c > best.sum));
+    return Largest(max(best.sum, d), select(best.place, vec4u(3u), d > best.sum));
+}
+
+// Stores four channels of a block and returns its winners.
+fn store_largest(a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, group: u32, to_y: u32, plane: u32) -> u32 {
+    let bias = weight(geometry.bias + group);
+    let floor = geometry.floor;
+    let channel = group * 4u;
+    let best0 = largest(a[0], b[0], c[0], d[0]);
+    let best1 = largest(a[1], b[1], c[1], d[1]);
+    let best2 = largest(a[2], b[2], c[2], d[2]);
+    let best3 = largest(a[3], b[3], c[3], d[3]);
+    y[to_y] = activate(best0.sum + bias.x, floor);
+    if channel + 1u < CHANNELS { y[to_y + plane] = activate(best1.sum + bias.y, floor); }
+    if channel + 2u < CHANNELS { y[to_y + 2u * plane] = activate(best2.sum + bias.z, floor); }
+    if channel + 3u < CHANNELS { y[to_y + 3u * plane] = activate(best3.sum + bias.w, floor); }
+    let four = best0.place | (best1.place << vec4u(8u)) | (best2.place << vec4u(16u)) | (best3.place << vec4u(24u));
+    return four.x | (four.y << 2u) | (four.z << 4u) | (four.w << 6u);
+}
+
+// id.x: quad; id.y: place in y and set of eight channels; id.z: block. Two columns of two rows of sums.
+@compute @workgroup_size(8, 8)
+fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
+    let g = geometry;
+    let width = g.out_width / 2u;
+    let places = g.out_height / 2u * width;
+    if id.y >= places * ((CHANNELS + 7u) / 8u) { return; }
+    let column = id.y % width;
+    let row = id.y / width % (g.out_height / 2u);
+    // A constant where there is one set, and with it which channels exist.
+    let eights = select(id.y / places, 0u, CHANNELS <= 8u);
+    let channel = eights * 8u;
+    let last_group = (CHANNELS + 3u) / 4u - 1u;
+    let group = eights * 2u;
+    let other_group = min(group + 1u, last_group);
+
+    // Sums of four channels, and of four more: left and right, above and below.
+    var a0 = mat4x4f(); var b0 = mat4x4f(); var c0 = mat4x4f(); var d0 = mat4x4f();
+    var a1 = mat4x4f(); var b1 = mat4x4f(); var c1 = mat4x4f(); var d1 = mat4x4f();
+    let turns = (KERNEL + TAPS - 1u) / TAPS;
+    for (var t = 0u; t < g.in_channels * KERNEL * turns; t++) {
+        let c = t / (KERNEL * turns);
+        let i = t / turns % KERNEL;
+        let j = t % turns * TAPS;
+        let tap = (c * KERNEL + i) * KERNEL;
+        let weights_of_group = g.in_channels * KERNEL * KERNEL;
+        let r0 = row_of_weights(g.weights + group * weights_of_group + tap, j, channel);
+        let r1 = row_of_weights(g.weights + other_group * weights_of_group + tap, j, channel + 4u);
+        let above = ((id.z * g.in_channels + c) * g.in_height + row * 2u + i) * g.in_width * QUADS + id.x;
+        let below = above + g.in_width * QUADS;
+        let left = column * 2u + j;
+        let x0 = x_at(above, left, g);
+        let x1 = x_at(above, left + 1u, g);
+        let x2 = x_at(above, left + 2u, g);
+        let x3 = x_at(above, left + 3u, g);
+        let x4 = x_at(above, left + 4u, g);
+        let x5 = x_at(above, left + 5u, g);
+        a0 += taps(r0, x0, x1, x2, x3, x4);
+        b0 += taps(r0, x1, x2, x3, x4, x5);
+        a1 += taps(r1, x0, x1, x2, x3, x4);
+        b1 += taps(r1, x1, x2, x3, x4, x5);
+        let z0 = x_at(below, left, g);
+        let z1 = x_at(below, left + 1u, g);
+        let z2 = x_at(below, left + 2u, g);
+        let z3 = x_at(below, left + 3u, g);
+        let z4 = x_at(below, left + 4u, g);
+        let z5 = x_at(below, left + 5u, g);
+        c0 += taps(r0, z0, z1, z2, z3, z4);
+        d0 += taps(r0, z1, z2, z3, z4, z5);
+        c1 += taps(r1, z0, z1, z2, z3, z4);
+        d1 += taps(r1, z1, z2, z3, z4, z5);
+    }
+    let plane = places * QUADS;
+    let place = (row * width + column) * QUADS + id.x;
+    let to_y = (id.z * CHANNELS + channel) * plane + place;
+    let to_winners = (id.z * (last_group + 1u) + group) * plane + place;
+    new_winners[to_winners] = store_largest(a0, b0, c0, d0, group, to_y, plane);
+    if channel + 4u < CHANNELS {
+        new_winners[to_winners + plane] = store_largest(a1, b1, c1, d1, group + 1u, to_y + 4u * plane, plane);
+    }
 }
 
 // --- backward, input: dx[c, row, column] = sum over o, i, j of w[o, c, i, j] dy[o, row - i, column - j],
@@ -155,17 +269,11 @@ fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec3f {
     let at = first + min(tap, KERNEL - 1u) * 4u;
     let last = g.in_channels - 1u;
     let w = vec3f(
-        parameters_scalar[at + channel * plane],
-        parameters_scalar[at + min(channel + 1u, last) * plane],
-        parameters_scalar[at + min(channel + 2u, last) * plane],
+        weight_scalar(at + channel * plane),
+        weight_scalar(at + min(channel + 1u, last) * plane),
+        weight_scalar(at + min(channel + 2u, last) * plane),
     );
     return select(vec3f(), w, tap < KERNEL);
-}
-
-// dy, or 0 beyond its borders.
-fn dy_at(row_of_dy: u32, column: i32, g: Geometry) -> vec4f {
-    let inside = column >= 0 && column < i32(g.out_width);
-    return select(vec4f(), dy[row_of_dy + u32(clamp(column, 0, i32(g.out_width) - 1)) * QUADS], inside);
 }
 
 fn store_dx(sum: mat3x4f, row_of_x: u32, column: u32, channel: u32, g: Geometry) {
@@ -206,19 +314,15 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
         let w2 = weights_of_inputs(w, c, j + 2u, g);
         let w3 = weights_of_inputs(w, c, j + 3u, g);
         let w4 = weights_of_inputs(w, c, j + 4u, g);
-        let from_dy = ((id.z * g.out_channels + o) * g.out_height + row - i) * g.out_width * QUADS + id.x;
+        let group = id.z * ((g.out_channels + 3u) / 4u) + o / 4u;
+        let from_dy = row_of_dy(id.z * g.out_channels + o, group, o, row - i, id.x, g);
         // Column p of the strip meets d(p + 4) with tap 0, ..., d(p) with tap 4.
         let left = i32(column) - i32(j) - 4;
-        let d4 = dy_at(from_dy, left + 4, g);
-        let d5 = dy_at(from_dy, left + 5, g);
-        let d6 = dy_at(from_dy, left + 6, g);
-        let d7 = dy_at(from_dy, left + 7, g);
-        let d8 = dy_at(from_dy, left + 8, g);
-        let d9 = dy_at(from_dy, left + 9, g);
-        let d10 = dy_at(from_dy, left + 10, g);
-        let d11 = dy_at(from_dy, left + 11, g);
-        let d12 = dy_at(from_dy, left + 12, g);
-        let d13 = dy_at(from_dy, left + 13, g);
+        let p4 = dy_pair(from_dy, left + 4, g); let d4 = p4[0]; let d5 = p4[1];
+        let p6 = dy_pair(from_dy, left + 6, g); let d6 = p6[0]; let d7 = p6[1];
+        let p8 = dy_pair(from_dy, left + 8, g); let d8 = p8[0]; let d9 = p8[1];
+        let p10 = dy_pair(from_dy, left + 10, g); let d10 = p10[0]; let d11 = p10[1];
+        let p12 = dy_pair(from_dy, left + 12, g); let d12 = p12[0]; let d13 = p12[1];
         t0 += outer3(d4, w0);
         t1 += outer3(d5, w0) + outer3(d4, w1);
         t2 += outer3(d6, w0) + outer3(d5, w1) + outer3(d4, w2);
@@ -234,14 +338,10 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
         t12 += outer3(d13, w3) + outer3(d12, w4);
         t13 += outer3(d13, w4);
         if EDGES {
-            let d0 = dy_at(from_dy, left, g);
-            let d1 = dy_at(from_dy, left + 1, g);
-            let d2 = dy_at(from_dy, left + 2, g);
-            let d3 = dy_at(from_dy, left + 3, g);
-            let d14 = dy_at(from_dy, left + 14, g);
-            let d15 = dy_at(from_dy, left + 15, g);
-            let d16 = dy_at(from_dy, left + 16, g);
-            let d17 = dy_at(from_dy, left + 17, g);
+            let p0 = dy_pair(from_dy, left, g); let d0 = p0[0]; let d1 = p0[1];
+            let p2 = dy_pair(from_dy, left + 2, g); let d2 = p2[0]; let d3 = p2[1];
+            let p14 = dy_pair(from_dy, left + 14, g); let d14 = p14[0]; let d15 = p14[1];
+            let p16 = dy_pair(from_dy, left + 16, g); let d16 = p16[0]; let d17 = p16[1];
             t0 += outer3(d3, w1) + outer3(d2, w2) + outer3(d1, w3) + outer3(d0, w4);
             t1 += outer3(d3, w2) + outer3(d2, w3) + outer3(d1, w4);
             t2 += outer3(d3, w3) + outer3(d2, w4);
@@ -307,26 +407,43 @@ fn store_row(s: Sums, at: u32, i: u32, j: u32, mask: vec4f) {
     if j + 4u < KERNEL { partials[to + 4u] = s.t4 * mask; }
 }
 
-// id.x: quad; id.y: 5x5 window of taps, input channel and group of four output channels; id.z: chunk of blocks.
+// Bits of the mask of four channels from `channel` on: those that only pad the group get no gradient.
+fn mask_of(channel: u32, g: Geometry) -> vec4f {
+    return select(vec4f(), vec4f(1.0), vec4u(channel, channel + 1u, channel + 2u, channel + 3u) < vec4u(g.out_channels));
+}
+
+// Rows of dy of four channels; past the last channel they repeat it, and are masked.
+fn rows_of_four(block: u32, channel: u32, row: u32, quad: u32, g: Geometry) -> RowsOfDy {
+    let last = g.out_channels - 1u;
+    let first = block * g.out_channels;
+    let group = block * ((last + 4u) / 4u) + min(channel, last) / 4u;
+    return rows_of_dy(
+        row_of_dy(first + min(channel, last), group, channel, row, quad, g),
+        row_of_dy(first + min(channel + 1u, last), group, channel, row, quad, g),
+        row_of_dy(first + min(channel + 2u, last), group, channel, row, quad, g),
+        row_of_dy(first + min(channel + 3u, last), group, channel, row, quad, g),
+    );
+}
+
+// id.x: quad; id.y: 5x5 window of taps, input channel and set of eight output channels; id.z: chunk of blocks.
 @compute @workgroup_size(8, 8)
 fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let turns = (KERNEL + TAPS - 1u) / TAPS;
-    let groups = (g.out_channels + 3u) / 4u;
-    if id.y >= turns * turns * g.in_channels * groups { return; }
+    let sets = (g.out_channels + 7u) / 8u;
+    if id.y >= turns * turns * g.in_channels * sets { return; }
     let j = id.y % turns * TAPS;
     let i = id.y / turns % turns * TAPS;
     let c = id.y / (turns * turns) % g.in_channels;
-    let group = id.y / (turns * turns * g.in_channels);
+    let group = id.y / (turns * turns * g.in_channels) * 2u;
     let o = group * 4u;
-    let last_o = g.out_channels - 1u;
     let last = g.in_width - 1u;
     let last_row = g.in_height - 1u;
-    // Channels that only pad the group get no gradient.
-    let mask = select(vec4f(), vec4f(1.0), vec4u(o, o + 1u, o + 2u, o + 3u) < vec4u(g.out_channels));
 
+    // Sums of four channels, and of four more.
     var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums(); var s4 = Sums();
-    var b = vec4f();
+    var u0 = Sums(); var u1 = Sums(); var u2 = Sums(); var u3 = Sums(); var u4 = Sums();
+    var s_bias = vec4f(); var u_bias = vec4f();
     let first_block = id.z * g.blocks_per_chunk;
     let blocks = min(g.blocks_per_chunk, g.blocks - first_block);
     for (var t = 0u; t < blocks * g.out_height; t++) {
@@ -338,12 +455,8 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         let from_2 = (plane + min(row + i + 2u, last_row)) * g.in_width * QUADS + id.x;
         let from_3 = (plane + min(row + i + 3u, last_row)) * g.in_width * QUADS + id.x;
         let from_4 = (plane + min(row + i + 4u, last_row)) * g.in_width * QUADS + id.x;
-        let from_dy = (block * g.out_channels * g.out_height + row) * g.out_width * QUADS + id.x;
-        let map = g.out_height * g.out_width * QUADS;
-        let from_d0 = from_dy + o * map;
-        let from_d1 = from_dy + min(o + 1u, last_o) * map;
-        let from_d2 = from_dy + min(o + 2u, last_o) * map;
-        let from_d3 = from_dy + min(o + 3u, last_o) * map;
+        let s_rows = rows_of_four(block, o, row, id.x, g);
+        let u_rows = rows_of_four(block, o + 4u, row, id.x, g);
         var w0 = window_at(from_0, j, last);
         var w1 = window_at(from_1, j, last);
         var w2 = window_at(from_2, j, last);
@@ -356,23 +469,41 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
             w2 = slide(w2, x[from_2 + next]);
             w3 = slide(w3, x[from_3 + next]);
             w4 = slide(w4, x[from_4 + next]);
-            let at = column * QUADS;
-            let d = mat4x4f(dy[from_d0 + at], dy[from_d1 + at], dy[from_d2 + at], dy[from_d3 + at]);
+            let d = dy_of_four(s_rows, column);
+            let e = dy_of_four(u_rows, column);
             s0 = add(s0, w0, d);
             s1 = add(s1, w1, d);
             s2 = add(s2, w2, d);
             s3 = add(s3, w3, d);
             s4 = add(s4, w4, d);
-            b += vec4f(1.0) * d;
+            s_bias += vec4f(1.0) * d;
+            u0 = add(u0, w0, e);
+            u1 = add(u1, w1, e);
+            u2 = add(u2, w2, e);
+            u3 = add(u3, w3, e);
+            u4 = add(u4, w4, e);
+            u_bias += vec4f(1.0) * e;
         }
     }
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
-    let to = slot + (group * g.in_channels + c) * KERNEL * KERNEL;
+    let weights_of_group = g.in_channels * KERNEL * KERNEL;
+    let to = slot + group * weights_of_group + c * KERNEL * KERNEL;
+    // The bias of the groups follows the layer's weights; one thread of the set's writes it.
+    let to_bias = slot + g.bias - g.weights + group;
+    let first = i == 0u && j == 0u && c == 0u;
+    let mask = mask_of(o, g);
     store_row(s0, to, i, j, mask);
     store_row(s1, to, i + 1u, j, mask);
     store_row(s2, to, i + 2u, j, mask);
     store_row(s3, to, i + 3u, j, mask);
     store_row(s4, to, i + 4u, j, mask);
-    // The bias of the group follows the layer's weights; one thread of the group's writes it.
-    if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
+    if first { partials[to_bias] = s_bias * mask; }
+    if o + 4u >= g.out_channels { return; }
+    let other_mask = mask_of(o + 4u, g);
+    store_row(u0, to + weights_of_group, i, j, other_mask);
+    store_row(u1, to + weights_of_group, i + 1u, j, other_mask);
+    store_row(u2, to + weights_of_group, i + 2u, j, other_mask);
+    store_row(u3, to + weights_of_group, i + 3u, j, other_mask);
+    store_row(u4, to + weights_of_group, i + 4u, j, other_mask);
+    if first { partials[to_bias + 1u] = u_bias * other_mask; }
 }

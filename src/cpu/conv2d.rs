@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::layout::{Lanes, Packed, add_products, add_scaled, chunk_blocks, lanes, total};
 use super::{Sum, activation};
-use crate::plan::{BLOCK, Conv2d, LANES, QUADS};
+use crate::model::Shape;
+use crate::plan::{BLOCK, Conv2d, LANES, QUADS, WINNER_BITS};
 
 fn packed(conv: &Conv2d) -> Packed {
     Packed {
@@ -15,45 +16,124 @@ fn packed(conv: &Conv2d) -> Packed {
     }
 }
 
-/// Output of a convolution.
+/// Output of a convolution, and with max-pooling the winner of each block.
 ///
 /// ```text
 /// Shapes:  x [block,c,h,w,n]  parameters w [oc,c,k,k] packed, b [oc]  ->  y [block,oc,oh,ow,n]   f32
-/// Math:    y[o,r,q,n] = f(b[o] + sum over c,i,j of w[o,c,i,j] * x[c,r+i,q+j,n])
+/// Math:    s[o,r,q,n] = b[o] + sum over c,i,j of w[o,c,i,j] * x[c,r+i,q+j,n]
+///          y = f(s), or with max-pooling y[o,r,q,n] = f(max over i,j < 2 of s[o,2r+i,2q+j,n])
+/// Ties:    the first in row order wins
 /// Source:  LeCun et al. 1998, section II
 /// ```
-pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+///
+/// A winner that rounding in f32 could make another is [`Sum::undecided`], with the word it is in.
+pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::Word>, Vec<S::Word>) {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
     let blocks = x.len() / (BLOCK * input.elements());
-    let map = output.height * output.width * BLOCK;
-    let mut y = vec![S::ZERO.word(); blocks * output.channels * map];
-    y.par_chunks_mut(map).enumerate().for_each(|(index, y)| {
-        let (block, o) = (index / output.channels, index % output.channels);
-        for (place, y) in y.chunks_mut(BLOCK).enumerate() {
-            let (row, column) = (place / output.width, place % output.width);
-            let mut sums = [S::exact(parameters[conv.bias + o]); BLOCK];
-            for c in 0..input.channels {
-                for i in 0..kernel {
-                    for j in 0..kernel {
-                        let weight = parameters[packed.word(o, (c * kernel + i) * kernel + j)];
-                        let map = (block * input.channels + c) * input.height + row + i;
-                        add_scaled(&mut sums, weight, lanes(x, map * input.width + column + j));
-                    }
+    let sums_at = |block: usize, o: usize, row: usize, column: usize| {
+        let mut sums = [S::exact(parameters[conv.bias + o]); BLOCK];
+        for c in 0..input.channels {
+            for i in 0..kernel {
+                for j in 0..kernel {
+                    let weight = parameters[packed.word(o, (c * kernel + i) * kernel + j)];
+                    let map = (block * input.channels + c) * input.height + row + i;
+                    add_scaled(&mut sums, weight, lanes(x, map * input.width + column + j));
                 }
             }
-            for (y, sum) in y.iter_mut().zip(sums) {
-                *y = activation::forward(conv.activation, sum).word();
+        }
+        sums
+    };
+    let pooled = conv.pooled();
+    let map = pooled.height * pooled.width * BLOCK;
+    let mut y = vec![S::ZERO.word(); blocks * output.channels * map];
+    // Of each value the winner's place in its block; none if it is undecided.
+    let mut winners = vec![Some(0); if conv.max_pool { y.len() } else { 0 }];
+    let terms = packed.rest + 1;
+    let y_maps = y.par_chunks_mut(map);
+    if conv.max_pool {
+        y_maps.zip(winners.par_chunks_mut(map)).enumerate().for_each(|(index, (y, winners))| {
+            let (block, o) = (index / output.channels, index % output.channels);
+            for (place, (y, winners)) in y.chunks_mut(BLOCK).zip(winners.chunks_mut(BLOCK)).enumerate() {
+                let (row, column) = (place / pooled.width * 2, place % pooled.width * 2);
+                let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| sums_at(block, o, row + i, column + j));
+                for (lane, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
+                    let (place, decided) = largest(four.map(|sums| sums[lane]), terms);
+                    *y = activation::forward(conv.activation, four[place][lane]).word();
+                    *winner = decided.then_some(place as u32);
+                }
             }
+        });
+    } else {
+        y_maps.enumerate().for_each(|(index, y)| {
+            let (block, o) = (index / output.channels, index % output.channels);
+            for (place, y) in y.chunks_mut(BLOCK).enumerate() {
+                for (y, sum) in y.iter_mut().zip(sums_at(block, o, place / output.width, place % output.width)) {
+                    *y = activation::forward(conv.activation, sum).word();
+                }
+            }
+        });
+    }
+    (y, if conv.max_pool { pack::<S>(conv, &winners) } else { Vec::new() })
+}
+
+/// `winners` of each value, in the layout of `y`, in that of [`WINNER_BITS`].
+fn pack<S: Sum>(conv: &Conv2d, winners: &[Option<u32>]) -> Vec<S::Word> {
+    let Shape { channels, height, width } = conv.pooled();
+    let (map, groups) = (height * width * BLOCK, channels.div_ceil(LANES));
+    let word = |first: usize, channels: usize, quad: usize| {
+        let values = (0..channels * LANES).map(|i| winners[first + i / LANES * map + quad * LANES + i % LANES]);
+        let packed = values.enumerate().try_fold(0, |packed, (i, winner)| Some(packed | winner? << (i * WINNER_BITS)));
+        packed.map_or_else(S::undecided, S::integer)
+    };
+    let blocks_and_groups = winners.len() / (channels * map) * groups;
+    let words = (0..blocks_and_groups).into_par_iter().flat_map_iter(|index| {
+        let (block, channel) = (index / groups, index % groups * LANES);
+        let first = (block * channels + channel) * map;
+        (0..height * width * QUADS).map(move |place| {
+            word(first + place / QUADS * BLOCK, LANES.min(channels - channel), place % QUADS)
+        })
+    });
+    words.collect()
+}
+
+/// The first largest of `sums`, and whether rounding of their `terms` terms in f32 could not make it another.
+fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
+    let best = (1..4).fold(0, |best, i| if sums[i].value() > sums[best].value() { i } else { best });
+    let rounding = |s: S| terms as f64 * f64::from(f32::EPSILON) * s.magnitude();
+    // Sums of the same terms are equal on every device, and their order decides.
+    let tie = |s: S| s.value() == sums[best].value() && s.magnitude() == sums[best].magnitude();
+    let near = |s: S| (sums[best].value() - s.value()).abs() <= rounding(s) + rounding(sums[best]);
+    (best, sums.iter().enumerate().all(|(i, s)| i == best || tie(*s) || !near(*s)))
+}
+
+/// The gradient of every sum, from that of the winners: 0 for all others.
+///
+/// ```text
+/// Shapes:  dy [block,oc,oh/2,ow/2,n] f32, winners u32  ->  ds [block,oc,oh,ow,n] f32
+/// ```
+pub fn unpool(conv: &Conv2d, dy: &[f32], winners: &[u32]) -> Vec<f32> {
+    let (Shape { channels, height, width }, sums_width) = (conv.pooled(), conv.output.width);
+    let map = height * width * BLOCK;
+    let mut ds = vec![0.0; 4 * dy.len()];
+    ds.par_chunks_mut(4 * map).zip(dy.par_chunks(map)).enumerate().for_each(|(index, (ds, dy))| {
+        let (block, channel) = (index / channels, index % channels);
+        let group = block * channels.div_ceil(LANES) + channel / LANES;
+        for (value, dy) in dy.iter().enumerate() {
+            let (place, lane) = (value / BLOCK, value % BLOCK);
+            let word = winners[(group * height * width + place) * QUADS + lane / LANES];
+            let winner = (word >> ((channel % LANES * LANES + lane % LANES) * WINNER_BITS)) as usize % 4;
+            let (row, column) = (place / width * 2 + winner / 2, place % width * 2 + winner % 2);
+            ds[(row * sums_width + column) * BLOCK + lane] = *dy;
         }
     });
-    y
+    ds
 }
 
 /// Gradient of the loss with respect to the sums of a convolution's input.
 ///
 /// ```text
-/// Shapes:  dy [block,oc,oh,ow,n]  parameters w [oc,c,k,k] packed  x [block,c,h,w,n]  ->  dx [block,c,h,w,n]   f32
+/// Shapes:  dy [block,oc,oh,ow,n], of every sum  parameters w [oc,c,k,k] packed  x [block,c,h,w,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * sum over o,i,j of w[o,c,i,j] * dy[o,r-i,q-j,n], where r-i and q-j
 ///          lie in the output; f is the activation that made x
 /// ```
@@ -91,7 +171,7 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
 /// Gradient of the loss with respect to the weights and bias of a convolution, in parts.
 ///
 /// ```text
-/// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n]  ->  partials [chunk,quad,word]   f32
+/// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n], of every sum  ->  partials [chunk,quad,word]   f32
 /// Math:    dw[o,c,i,j] = sum over n,r,q of dy[o,r,q,n] * x[c,r+i,q+j,n], db[o] = sum over n,r,q of dy[o,r,q,n],
 ///          each part over the blocks of a chunk and the four samples of a quad
 /// Order:   blocks, rows, columns, then the samples of the quad

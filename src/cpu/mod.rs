@@ -93,9 +93,21 @@ fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Wor
             let (x, targets) = gather::forward::<S>(gather, step, blocks, (u32(0), u32(1), u32(2)));
             vec![whole(3, x), whole(4, targets)]
         }
-        OpKind::Conv2dForward(conv) => vec![whole(2, conv2d::forward::<S>(conv, f32(0), f32(1)))],
+        OpKind::Conv2dForward(conv) => {
+            let (y, winners) = conv2d::forward::<S>(conv, f32(0), f32(1));
+            let winners = conv.max_pool.then(|| whole(3, winners));
+            [whole(2, y)].into_iter().chain(winners).collect()
+        }
+        OpKind::Conv2dBackwardInput(conv) if conv.max_pool => {
+            let ds = conv2d::unpool(conv, f32(0), u32(3));
+            vec![whole(4, conv2d::backward_input::<S>(conv, &ds, f32(1), f32(2)))]
+        }
         OpKind::Conv2dBackwardInput(conv) => {
             vec![whole(3, conv2d::backward_input::<S>(conv, f32(0), f32(1), f32(2)))]
+        }
+        OpKind::Conv2dBackwardWeights(conv) if conv.max_pool => {
+            let ds = conv2d::unpool(conv, f32(1), u32(2));
+            vec![at(3, conv.partials.first, conv2d::backward_weights::<S>(conv, f32(0), &ds))]
         }
         OpKind::Conv2dBackwardWeights(conv) => {
             vec![at(2, conv.partials.first, conv2d::backward_weights::<S>(conv, f32(0), f32(1)))]

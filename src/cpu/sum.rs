@@ -30,6 +30,11 @@ pub trait Sum: Copy + Send + Sync {
     /// `value` as an element of a u32 buffer.
     fn integer(value: u32) -> Self::Word;
 
+    /// An element of a u32 buffer that may hold anything, since rounding decides it.
+    fn undecided() -> Self::Word {
+        Self::of(0.0, f64::INFINITY).word()
+    }
+
     /// Adds `a`.
     fn add(&mut self, a: f64) {
         self.add_product(a, 1.0);
@@ -84,7 +89,8 @@ impl Sum for f64 {
 
 /// A value and the sum of the magnitudes that were added to get it.
 ///
-/// An integer (element of a u32 buffer) has magnitude 0: it must be met exactly.
+/// An integer (element of a u32 buffer) has magnitude 0: it must be met exactly. With an infinite magnitude any
+/// is as good.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Traced {
     /// The sum, not rounded to f32.

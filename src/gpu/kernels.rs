@@ -1,6 +1,7 @@
 //! The kernel table: which entry point of which shader runs an operation, with which constants and how
 //! many workgroups. A new operation is one arm here, and a missing arm does not compile.
 
+use super::Adapter;
 use crate::model::Activation;
 use crate::plan::{Conv2d, Dense, LANES, OpKind, Optimizer, Partials, Plan, Pool, QUADS};
 
@@ -19,6 +20,8 @@ pub struct Kernel {
     pub geometry: Vec<u32>,
     /// Whether the shader reads the step's row at [`STEP`].
     pub reads_step: bool,
+    /// First word in `parameters` of the part bound at [`WINDOW`], if any: [`WINDOW_BYTES`] long.
+    pub window: Option<usize>,
     /// Workgroups to dispatch.
     pub workgroups: [u32; 3],
 }
@@ -29,6 +32,18 @@ pub const GEOMETRY: u32 = 6;
 
 /// Binding of the step's row, with a dynamic offset.
 pub const STEP: u32 = 7;
+
+/// Binding of which sums won, in the kernels of conv2d.wgsl.
+pub(super) const WINNERS: u32 = 8;
+
+/// Binding of a part of the parameters as a uniform buffer.
+pub const WINDOW: u32 = 9;
+
+/// Bytes of that part: what WebGPU lets a uniform buffer have at least.
+pub const WINDOW_BYTES: u64 = 65_536;
+
+/// Words that the start of a binding is a multiple of, at most, on any adapter.
+const WINDOW_STEP: usize = 64;
 
 impl Kernel {
     /// Storage buffers it binds.
@@ -47,7 +62,17 @@ macro_rules! shader {
 }
 
 const GATHER: &str = shader!("gather");
-const CONV2D: &str = shader!("activation", "conv2d");
+/// By whether weights come from a uniform buffer, and whether max-pooling is part of the operation.
+const CONV2D: [[&str; 2]; 2] = [
+    [
+        shader!("activation", "conv2d", "weights_storage", "gradients_sums"),
+        shader!("activation", "conv2d", "weights_storage", "gradients_winners"),
+    ],
+    [
+        shader!("activation", "conv2d", "weights_uniform", "gradients_sums"),
+        shader!("activation", "conv2d", "weights_uniform", "gradients_winners"),
+    ],
+];
 const MAX_POOL: &str = shader!("activation", "max_pool");
 const AVERAGE_POOL: &str = shader!("activation", "average_pool");
 const DENSE: &str = shader!("activation", "dense");
@@ -55,8 +80,26 @@ const SOFTMAX_CROSS_ENTROPY: &str = shader!("softmax_cross_entropy");
 const SUMS: &str = shader!("sums");
 const OPTIMIZER: &str = shader!("optimizer");
 
+/// What differs between kinds of adapters: the one place where a measurement on one of them is turned into
+/// another variant of a kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// Weights of convolutions from a uniform buffer. On a software adapter a third less time for
+    /// `conv2d_backward_input` (docs/performance.md). Not measured on a GPU, where threads that read
+    /// different weights at a time may have to take turns.
+    pub uniform_weights: bool,
+}
+
+impl Variant {
+    /// For `adapter`.
+    pub fn of(adapter: &Adapter) -> Self {
+        let room = adapter.handle.limits().max_uniform_buffer_binding_size >= WINDOW_BYTES;
+        Self { uniform_weights: adapter.device.kind == "software" && room }
+    }
+}
+
 /// The kernel that runs `op` in `plan`.
-pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
+pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
     let blocks = plan.blocks();
     let base = Kernel {
         source: "",
@@ -65,6 +108,7 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
         overrides: Vec::new(),
         geometry: Vec::new(),
         reads_step: false,
+        window: None,
         workgroups: [1, 1, 1],
     };
     // One workgroup is 8 quads by 8 items.
@@ -82,40 +126,41 @@ pub fn kernel(op: &OpKind, plan: &Plan) -> Kernel {
             workgroups: per_item(g.input.channels * g.input.height, blocks),
             ..base
         },
+        OpKind::Conv2dForward(c) if c.max_pool => Kernel {
+            bindings: &[0, 1, 2, WINNERS],
+            overrides: [activation(c.activation), vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)]].concat(),
+            workgroups: per_item(c.pooled().height * c.pooled().width * c.output.channels.div_ceil(8), blocks),
+            ..conv2d(base, c, c.activation, blocks, variant)
+        },
         OpKind::Conv2dForward(c) => Kernel {
-            source: CONV2D,
             bindings: &[0, 1, 2],
             overrides: [activation(c.activation), vec![kernel_size(c)]].concat(),
-            geometry: conv2d(c, c.activation, blocks),
             workgroups: per_item(
                 c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(LANES),
                 blocks,
             ),
-            ..base
+            ..conv2d(base, c, c.activation, blocks, variant)
         },
         OpKind::Conv2dBackwardInput(c) => Kernel {
-            source: CONV2D,
-            bindings: &[3, 1, 0, 4],
+            bindings: if c.max_pool { &[3, 1, 0, WINNERS, 4] } else { &[3, 1, 0, 4] },
             overrides: {
                 // The middle ten columns of dy are all there is: see the shader.
                 let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
                 let edges = ("EDGES", f64::from(u8::from(!one_strip)));
                 [activation(c.input_activation), vec![kernel_size(c), edges]].concat()
             },
-            geometry: conv2d(c, c.input_activation, blocks),
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
-            ..base
+            ..conv2d(base, c, c.input_activation, blocks, variant)
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {
-            source: CONV2D,
-            bindings: &[0, 3, 5],
+            bindings: if c.max_pool { &[0, 3, WINNERS, 5] } else { &[0, 3, 5] },
             overrides: vec![kernel_size(c)],
-            geometry: conv2d(c, c.input_activation, blocks),
             workgroups: per_item(
-                c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(LANES),
+                c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(8),
                 c.partials.slots / QUADS,
             ),
-            ..base
+            // It reads no weights.
+            ..conv2d(base, c, c.input_activation, blocks, Variant::default())
         },
         OpKind::MaxPoolForward(p) => pool_forward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
         OpKind::MaxPoolBackward(p) => pool_backward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
@@ -220,10 +265,29 @@ fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
     ("KERNEL", c.kernel as f64)
 }
 
-/// `struct Geometry` of conv2d.wgsl.
-fn conv2d(c: &Conv2d, activation: Activation, blocks: usize) -> Vec<u32> {
+/// Where the part of the parameters starts that holds the weights of `c`; none if they do not fit, or come
+/// from a storage buffer.
+fn window(c: &Conv2d, variant: Variant) -> Option<usize> {
+    let first = window_start(c);
+    let fits = 4 * (c.weights + c.partials.words - first) as u64 <= WINDOW_BYTES;
+    (variant.uniform_weights && fits).then_some(first)
+}
+
+fn window_start(c: &Conv2d) -> usize {
+    c.weights / WINDOW_STEP * WINDOW_STEP
+}
+
+/// What the kernels of conv2d.wgsl share.
+fn conv2d(base: Kernel, c: &Conv2d, activation: Activation, blocks: usize, variant: Variant) -> Kernel {
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
-    [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &[floor(activation)]].concat()
+    let rest = [floor(activation), words(window_start(c) / LANES)];
+    let window = window(c, variant);
+    Kernel {
+        source: CONV2D[usize::from(window.is_some())][usize::from(c.max_pool)],
+        geometry: [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &rest].concat(),
+        window,
+        ..base
+    }
 }
 
 /// `struct Geometry` of dense.wgsl.

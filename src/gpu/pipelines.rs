@@ -1,7 +1,7 @@
 //! Every pipeline that the program can create, for those who check shaders without a GPU.
 
 use super::ceilings;
-use super::kernels::{Kernel, kernel};
+use super::kernels::{Kernel, Variant, WINNERS, kernel};
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
 use crate::plan::{DatasetShape, Optimizer, Plan};
@@ -9,8 +9,8 @@ use crate::plan::{DatasetShape, Optimizer, Plan};
 /// A pipeline: a kernel with the values of its overrides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// Entry point, then each override and its value, as in `conv2d_forward-activation-1`; unique, and a
-    /// valid name of a file.
+    /// Entry point, then each override and its value, as in `conv2d_forward-activation-1`, then what else the
+    /// source differs by; unique, and a valid name of a file.
     pub name: String,
     /// The kernel; its geometry and workgroups are those of the first plan that has it.
     pub kernel: Kernel,
@@ -43,8 +43,9 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
         for optimizer in optimizers {
             let plan = Plan::new(model, 1, data, optimizer)?;
-            for op in &plan.ops {
-                let pipeline = Pipeline::new(kernel(&op.kind, &plan), op.kind.reads());
+            let variants = [false, true].map(|uniform_weights| Variant { uniform_weights });
+            for (op, variant) in plan.ops.iter().flat_map(|op| variants.map(|variant| (op, variant))) {
+                let pipeline = Pipeline::new(kernel(&op.kind, &plan, variant), op.kind.reads());
                 if !found.iter().any(|p| p.name == pipeline.name) {
                     found.push(pipeline);
                 }
@@ -59,6 +60,7 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
             overrides: vec![("ROUNDS", 16.0)],
             geometry: Vec::new(),
             reads_step: false,
+            window: None,
             workgroups: [1, 1, 1],
         };
         Pipeline::new(kernel, 1)
@@ -68,10 +70,10 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
 
 impl Pipeline {
     fn new(kernel: Kernel, reads: usize) -> Self {
-        let name = kernel
-            .overrides
-            .iter()
-            .fold(kernel.entry.to_owned(), |name, (key, value)| format!("{name}-{}-{value}", key.to_lowercase()));
+        let mut name = kernel.entry.to_owned();
+        name.extend(kernel.overrides.iter().map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
+        name.extend(kernel.window.map(|_| "-uniform"));
+        name.extend(kernel.bindings[..reads].contains(&WINNERS).then_some("-winners"));
         Self { name, kernel, reads }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Adapter;
 use super::device::{Gpu, device_error};
-use super::kernels::{GEOMETRY, Kernel, STEP, kernel};
+use super::kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, WINDOW_BYTES, kernel};
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Clock, Device, MOST_STEPS, Metrics, Phase, Plan, Runner, Step};
 
@@ -12,7 +12,7 @@ use crate::plan::{BufferId, Clock, Device, MOST_STEPS, Metrics, Phase, Plan, Run
 pub struct GpuRunner {
     description: Device,
     gpu: Gpu,
-    buffers: Vec<wgpu::Buffer>,
+    buffers: Vec<Guarded>,
     metrics: BufferId,
     /// The rows of the steps of a submission, `step_stride` bytes apart.
     steps: wgpu::Buffer,
@@ -58,7 +58,10 @@ impl GpuRunner {
 
     /// [`GpuRunner::new`] with the WGSL that `source` gives for each kernel: how a test plants a fault.
     pub fn with_sources(adapter: &Adapter, plan: &Plan, source: &dyn Fn(&Kernel) -> String) -> Result<Self> {
-        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(&op.kind, plan)).collect();
+        let kernels: Vec<Kernel> = {
+            let variant = Variant::of(adapter);
+            plan.ops.iter().map(|op| kernel(&op.kind, plan, variant)).collect()
+        };
         let limits = limits(adapter, plan, &kernels)?;
         let gpu = Gpu::open(adapter, limits.clone())?;
 
@@ -67,11 +70,8 @@ impl GpuRunner {
             .buffers
             .iter()
             .map(|b| {
-                let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-                let bytes = 4 * b.words as u64;
-                let buffer = gpu.buffer(&b.name, bytes + 2 * GUARD_BYTES, usage);
-                write_guards(&gpu, &buffer);
-                buffer
+                let windows = b.name == plan.buffer(plan.parameters).name && kernels.iter().any(|k| k.window.is_some());
+                Guarded::new(&gpu, &b.name, 4 * b.words as u64, windows)
             })
             .collect();
         let row = size_of::<Step>() as u32;
@@ -103,18 +103,18 @@ impl GpuRunner {
     fn prepare(&self, plan: &Plan, kernels: &[Kernel], source: &dyn Fn(&Kernel) -> String) -> Vec<Dispatch> {
         let device = &self.gpu.device;
         let mut modules: HashMap<String, wgpu::ShaderModule> = HashMap::new();
-        let mut pipelines: HashMap<String, (wgpu::ComputePipeline, wgpu::BindGroupLayout)> = HashMap::new();
+        let mut pipelines: HashMap<_, (wgpu::ComputePipeline, wgpu::BindGroupLayout)> = HashMap::new();
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut dispatches = Vec::new();
         for (op, kernel) in plan.ops.iter().zip(kernels) {
             let source = source(kernel);
+            let key = (source.clone(), kernel.entry, format!("{:?}", kernel.overrides));
             let module = modules.entry(source.clone()).or_insert_with(|| {
                 device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(kernel.entry),
                     source: wgpu::ShaderSource::Wgsl(source.into()),
                 })
             });
-            let key = format!("{} {:?}", kernel.entry, kernel.overrides);
             let (pipeline, layout) = pipelines.entry(key).or_insert_with(|| {
                 let layout = bind_group_layout(device, kernel, op.kind.reads());
                 let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -151,7 +151,7 @@ impl GpuRunner {
                 .map(|(id, binding)| wgpu::BindGroupEntry {
                     binding: *binding,
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer: &self.buffers[id.0],
+                        buffer: &self.buffers[id.0].handle,
                         offset: GUARD_BYTES,
                         size: wgpu::BufferSize::new(4 * plan.buffer(*id).words as u64 + guard_behind),
                     }),
@@ -160,6 +160,14 @@ impl GpuRunner {
             entries.extend(
                 geometry.iter().map(|g| wgpu::BindGroupEntry { binding: GEOMETRY, resource: g.as_entire_binding() }),
             );
+            entries.extend(kernel.window.map(|first| wgpu::BindGroupEntry {
+                binding: WINDOW,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &self.buffers[plan.parameters.0].handle,
+                    offset: GUARD_BYTES + 4 * first as u64,
+                    size: wgpu::BufferSize::new(WINDOW_BYTES),
+                }),
+            }));
             if kernel.reads_step {
                 entries.push(wgpu::BindGroupEntry {
                     binding: STEP,
@@ -195,15 +203,15 @@ impl GpuRunner {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         for (place, buffer) in self.buffers.iter().enumerate() {
             let to = 2 * GUARD_BYTES * place as u64;
-            encoder.copy_buffer_to_buffer(buffer, 0, &staging, to, GUARD_BYTES);
-            encoder.copy_buffer_to_buffer(buffer, buffer.size() - GUARD_BYTES, &staging, to + GUARD_BYTES, GUARD_BYTES);
+            encoder.copy_buffer_to_buffer(&buffer.handle, 0, &staging, to, GUARD_BYTES);
+            encoder.copy_buffer_to_buffer(&buffer.handle, buffer.end(), &staging, to + GUARD_BYTES, GUARD_BYTES);
         }
         let words = self.gpu.map(&staging, self.gpu.queue.submit([encoder.finish()]))?;
         let guard = GUARD_BYTES as usize / 4;
         Ok(words.iter().position(|word| *word != GUARD_WORD).map(|broken| {
-            self.buffers.iter().for_each(|buffer| write_guards(&self.gpu, buffer));
+            self.buffers.iter().for_each(|buffer| buffer.write_guards(&self.gpu));
             let (place, word) = (broken / (2 * guard), broken % (2 * guard));
-            let inside = self.buffers[place].size() as usize / 4 - 2 * guard;
+            let inside = self.buffers[place].bytes as usize / 4;
             let word = if word < guard { word as i64 - guard as i64 } else { (inside + word - guard) as i64 };
             (BufferId(place), word)
         }))
@@ -214,10 +222,35 @@ impl GpuRunner {
 /// be a multiple of, at most, on any adapter.
 const GUARD_BYTES: u64 = 256;
 
-fn write_guards(gpu: &Gpu, buffer: &wgpu::Buffer) {
-    let guard = [GUARD_WORD; GUARD_BYTES as usize / 4];
-    gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&guard));
-    gpu.queue.write_buffer(buffer, buffer.size() - GUARD_BYTES, bytemuck::cast_slice(&guard));
+/// A buffer of a plan between two guards.
+struct Guarded {
+    handle: wgpu::Buffer,
+    /// Bytes between the guards.
+    bytes: u64,
+}
+
+impl Guarded {
+    /// Zeros between guards. If `windows`, a part of [`WINDOW_BYTES`] from anywhere in it can be a uniform
+    /// buffer: it is that much longer, behind the guard.
+    fn new(gpu: &Gpu, name: &str, bytes: u64, windows: bool) -> Self {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let (usage, more) =
+            if windows { (usage | wgpu::BufferUsages::UNIFORM, WINDOW_BYTES) } else { (usage, 0) };
+        let buffer = Self { handle: gpu.buffer(name, bytes + 2 * GUARD_BYTES + more, usage), bytes };
+        buffer.write_guards(gpu);
+        buffer
+    }
+
+    fn write_guards(&self, gpu: &Gpu) {
+        let guard = [GUARD_WORD; GUARD_BYTES as usize / 4];
+        gpu.queue.write_buffer(&self.handle, 0, bytemuck::cast_slice(&guard));
+        gpu.queue.write_buffer(&self.handle, self.end(), bytemuck::cast_slice(&guard));
+    }
+
+    /// Where the second guard begins.
+    fn end(&self) -> u64 {
+        GUARD_BYTES + self.bytes
+    }
 }
 
 /// What guards hold: a NaN that no kernel would write.
@@ -231,19 +264,19 @@ impl Runner for GpuRunner {
     fn write(&mut self, buffer: BufferId, first: usize, words: &[u32]) -> Result<()> {
         let offset = GUARD_BYTES + 4 * first as u64;
         let end = offset + 4 * words.len() as u64;
-        if end > self.buffers[buffer.0].size() - GUARD_BYTES {
+        if end > self.buffers[buffer.0].end() {
             return Err(Error::input(
                 format!("{} words from word {first} on do not fit buffer {}", words.len(), buffer.0),
                 "make the plan for at least as many samples as are written",
             ));
         }
-        self.gpu.queue.write_buffer(&self.buffers[buffer.0], offset, bytemuck::cast_slice(words));
+        self.gpu.queue.write_buffer(&self.buffers[buffer.0].handle, offset, bytemuck::cast_slice(words));
         self.gpu.check()
     }
 
     fn read(&mut self, buffer: BufferId) -> Result<Vec<u32>> {
         let buffer = &self.buffers[buffer.0];
-        self.gpu.read(buffer, GUARD_BYTES..buffer.size() - GUARD_BYTES)
+        self.gpu.read(&buffer.handle, GUARD_BYTES..buffer.end())
     }
 
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
@@ -268,7 +301,7 @@ impl Runner for GpuRunner {
         }
         let bytes = (steps.len() * size_of::<Metrics>()) as u64;
         let staging = self.gpu.staging(bytes);
-        encoder.copy_buffer_to_buffer(&self.buffers[self.metrics.0], GUARD_BYTES, &staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(&self.buffers[self.metrics.0].handle, GUARD_BYTES, &staging, 0, bytes);
         let submission = self.gpu.queue.submit([encoder.finish()]);
         self.pending.push_back(Pending { submission, staging, steps: steps.len() });
         self.gpu.check()
@@ -310,6 +343,9 @@ fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel, reads: usize) -> wg
     if !kernel.geometry.is_empty() {
         entries.push(entry(GEOMETRY, wgpu::BufferBindingType::Storage { read_only: true }, false));
     }
+    if kernel.window.is_some() {
+        entries.push(entry(WINDOW, wgpu::BufferBindingType::Uniform, false));
+    }
     if kernel.reads_step {
         entries.push(entry(STEP, wgpu::BufferBindingType::Storage { read_only: true }, true));
     }
@@ -321,7 +357,7 @@ fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Li
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);
     let largest = plan.buffers.iter().map(|b| 4 * b.words as u64).max().unwrap_or(0);
-    let allocated = largest + 2 * GUARD_BYTES;
+    let allocated = largest + 2 * GUARD_BYTES + WINDOW_BYTES;
     let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [

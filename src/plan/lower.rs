@@ -203,18 +203,25 @@ impl<'a> Lowering<'a> {
         }];
         let mut backward: Vec<Op> = Vec::new();
         let mut flow = Flow { buffer: x, gradient: None, activation: Activation::Identity };
-        for layer in &model.layers {
-            let y = self.activations(layer.name.clone(), layer.output);
-            let dy = self.activations(format!("{}.gradient", layer.name), layer.output);
+        let mut layers = model.layers.iter().peekable();
+        while let Some(layer) = layers.next() {
+            let maps = layer.output.height * layer.output.width > 1;
+            let convolves = matches!(layer.kind, LayerKind::Conv2d { .. }) && maps;
+            // What the layer and the pooling that is one with it put out together.
+            let pooling = layers.next_if(|next| convolves && next.kind == LayerKind::MaxPool { size: 2 });
+            let last = pooling.unwrap_or(layer);
+            let y = self.activations(last.name.clone(), last.output);
+            let dy = self.activations(format!("{}.gradient", last.name), last.output);
             let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
             let x = flow.buffer;
             // Built front to back, run back to front: a layer's weights before its input.
             match layer.kind {
-                LayerKind::Conv2d { kernel, activation, .. } if layer.output.height * layer.output.width > 1 => {
+                LayerKind::Conv2d { kernel, activation, .. } if maps => {
                     let (weights, bias, partial) = self.parameters(&layer.name, CONV2D_CHUNKS, QUADS);
                     let conv = Conv2d {
                         input: layer.input,
                         output: layer.output,
+                        max_pool: pooling.is_some(),
                         kernel,
                         activation,
                         input_activation: flow.activation,
@@ -222,11 +229,20 @@ impl<'a> Lowering<'a> {
                         bias,
                         partials: partial,
                     };
-                    ops.push(op(OpKind::Conv2dForward(conv), vec![x, parameters, y]));
+                    let winners = pooling.map(|pooling| {
+                        let words = conv.winner_words(blocks(self.batch));
+                        self.buffer(format!("{}.winners", pooling.name), Element::U32, words)
+                    });
+                    let with_winners = |buffers: &[BufferId], rest: &[BufferId]| {
+                        [buffers, winners.as_slice(), rest].concat()
+                    };
+                    ops.push(op(OpKind::Conv2dForward(conv), with_winners(&[x, parameters, y], &[])));
                     if let Some(dx) = flow.gradient {
-                        backward.push(op(OpKind::Conv2dBackwardInput(conv), vec![dy, parameters, x, dx]));
+                        let buffers = with_winners(&[dy, parameters, x], &[dx]);
+                        backward.push(op(OpKind::Conv2dBackwardInput(conv), buffers));
                     }
-                    backward.push(op(OpKind::Conv2dBackwardWeights(conv), vec![x, dy, partials]));
+                    let buffers = with_winners(&[x, dy], &[partials]);
+                    backward.push(op(OpKind::Conv2dBackwardWeights(conv), buffers));
                 }
                 // A convolution whose output is 1x1 is a dense layer over its whole input.
                 LayerKind::Conv2d { activation, .. } | LayerKind::Dense { activation, .. } => {

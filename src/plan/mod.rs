@@ -12,6 +12,9 @@
 //! - **Activation derivatives.** The gradient buffer of a layer is with respect to its sums, before the
 //!   activation. Every `*BackwardInput` and `*PoolBackward` therefore multiplies what it passes down
 //!   by the derivative of the activation that made its input, taken from that input's value.
+//! - **A convolution before 2x2 max-pooling** is one operation with it: every activation here rises with
+//!   its sum, so the largest sum of a block is picked first, and activation, storage and gradient are of
+//!   that one alone.
 //! - **Weight gradients** are partial sums a chunk of blocks (and, for convolutions, a group of
 //!   [`LANES`] samples), then added by `SumGradients` in slot order: one writer an element, so the same
 //!   bits each time.
@@ -37,6 +40,12 @@ pub const QUADS: usize = BLOCK / LANES;
 
 /// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
 pub const MASKED: u32 = u32::MAX;
+
+/// Bits that say which sum of a 2x2 block was the largest: 0 to 3 in row order.
+///
+/// `winners` is `[block][channel / 4][row][column][quad]`, a word each: sample `n` of the quad and channel
+/// `c` of the four have bits `8c + 2n` and up.
+pub const WINNER_BITS: usize = 2;
 
 /// A buffer of a plan, by its place in [`Plan::buffers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

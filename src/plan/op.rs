@@ -1,6 +1,6 @@
 //! One operation of a plan: its kind, its geometry and its buffers.
 
-use super::{BLOCK, BufferId, Optimizer};
+use super::{BLOCK, BufferId, LANES, Optimizer, QUADS};
 use crate::model::{Activation, Shape};
 
 /// An operation in its place in a plan.
@@ -20,11 +20,11 @@ pub struct Op {
 pub enum OpKind {
     /// `images, labels, order -> x, targets`: the samples of a step, padded and scaled.
     Gather(Gather),
-    /// `x, parameters -> y`: valid convolution, bias and activation.
+    /// `x, parameters -> y[, winners]`: valid convolution, bias and activation, and max-pooling if it has it.
     Conv2dForward(Conv2d),
-    /// `dy, parameters, x -> dx`: gradient of its input's sums.
+    /// `dy, parameters, x[, winners] -> dx`: gradient of its input's sums.
     Conv2dBackwardInput(Conv2d),
-    /// `x, dy -> partials`: partial gradients of weights and bias.
+    /// `x, dy[, winners] -> partials`: partial gradients of weights and bias.
     Conv2dBackwardWeights(Conv2d),
     /// `x -> y`: largest of each block.
     MaxPoolForward(Pool),
@@ -78,8 +78,11 @@ pub struct Gather {
 pub struct Conv2d {
     /// Shape of `x`.
     pub input: Shape,
-    /// Shape of `y`.
+    /// Shape of the sums: of `y`, unless it is pooled.
     pub output: Shape,
+    /// Whether only the largest sum of each 2x2 block goes on, so that `y` and `dy` have half the rows and
+    /// columns and the other sums are never stored. `winners` says which it was: see [`super::WINNER_BITS`].
+    pub max_pool: bool,
     /// Rows and columns of the kernel.
     pub kernel: usize,
     /// Applied to the sums (forward).
@@ -92,6 +95,20 @@ pub struct Conv2d {
     pub bias: usize,
     /// Where its partial gradients go.
     pub partials: Partials,
+}
+
+impl Conv2d {
+    /// Shape of `y` and `dy`.
+    pub fn pooled(&self) -> Shape {
+        let Shape { channels, height, width } = self.output;
+        if self.max_pool { Shape::new(channels, height / 2, width / 2) } else { self.output }
+    }
+
+    /// Words of `winners` for `blocks` blocks of samples.
+    pub fn winner_words(&self, blocks: usize) -> usize {
+        let Shape { channels, height, width } = self.pooled();
+        blocks * channels.div_ceil(LANES) * height * width * QUADS
+    }
 }
 
 /// Geometry of a dense layer.
@@ -155,6 +172,7 @@ impl OpKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gather(_) => "gather",
+            Self::Conv2dForward(Conv2d { max_pool: true, .. }) => "conv2d_max_pool_forward",
             Self::Conv2dForward(_) => "conv2d_forward",
             Self::Conv2dBackwardInput(_) => "conv2d_backward_input",
             Self::Conv2dBackwardWeights(_) => "conv2d_backward_weights",
@@ -176,9 +194,10 @@ impl OpKind {
     /// How many of [`Op::buffers`] are read; the rest are written (the optimiser also reads what it writes).
     pub fn reads(&self) -> usize {
         match self {
-            Self::Gather(_) | Self::Conv2dBackwardInput(_) | Self::DenseBackwardInput(_) => 3,
+            Self::Conv2dBackwardInput(c) => 3 + usize::from(c.max_pool),
+            Self::Conv2dBackwardWeights(c) => 2 + usize::from(c.max_pool),
+            Self::Gather(_) | Self::DenseBackwardInput(_) => 3,
             Self::Conv2dForward(_)
-            | Self::Conv2dBackwardWeights(_)
             | Self::MaxPoolBackward(_)
             | Self::AveragePoolBackward(_)
             | Self::DenseForward(_)
@@ -219,10 +238,10 @@ impl OpKind {
     pub fn bytes(&self, samples: usize) -> u64 {
         let words = match self {
             Self::Gather(g) => (g.image_height * g.image_width / 4 + g.input.elements()) * samples,
-            Self::Conv2dForward(c) => (c.input.elements() + c.output.elements()) * samples + c.partials.words,
-            Self::Conv2dBackwardInput(c) => (2 * c.input.elements() + c.output.elements()) * samples + c.partials.words,
+            Self::Conv2dForward(c) => (c.input.elements() + c.pooled().elements()) * samples + c.partials.words,
+            Self::Conv2dBackwardInput(c) => (2 * c.input.elements() + c.pooled().elements()) * samples + c.partials.words,
             Self::Conv2dBackwardWeights(c) => {
-                (c.input.elements() + c.output.elements()) * samples + c.partials.words * c.partials.slots
+                (c.input.elements() + c.pooled().elements()) * samples + c.partials.words * c.partials.slots
             }
             Self::MaxPoolForward(p) | Self::AveragePoolForward(p) => {
                 (p.input.elements() + p.output.elements()) * samples

@@ -1,0 +1,62 @@
+// dy of a convolution with max-pooling: a value for the largest sum of each 2x2 block; the others have 0.
+
+// Which sum won: see conv2d.wgsl.
+@group(0) @binding(8) var<storage, read> winners: array<u32>;
+
+// One row of sums of one map.
+struct RowOfDy {
+    first: u32,   // value of dy
+    winners: u32, // first word of its winners
+    shift: u32,   // of the map's eight bits in a word
+    place: u32,   // of the row's first sum in its block: 0 or 2
+}
+
+fn row_of_dy(map: u32, group: u32, channel: u32, row: u32, quad: u32, g: Geometry) -> RowOfDy {
+    let height = g.out_height / 2u;
+    let width = g.out_width / 2u * QUADS;
+    let first = row / 2u * width + quad;
+    return RowOfDy(map * height * width + first, group * height * width + first, channel % 4u * 8u, row % 2u * 2u);
+}
+
+// The place in its block of the sum that won, for four samples.
+fn winner(word: u32, shift: u32) -> vec4u {
+    return (vec4u(word) >> (vec4u(0u, 2u, 4u, 6u) + vec4u(shift))) & vec4u(3u);
+}
+
+// dy of the sums at `column` and the next, or 0 beyond its borders. One load does for both if the first is even:
+// only a kernel that takes several turns asks for others.
+fn dy_pair(row: RowOfDy, column: i32, g: Geometry) -> mat2x4f {
+    if KERNEL > TAPS { return mat2x4f(dy_block(row, column, g)[column & 1], dy_block(row, column + 1, g)[(column + 1) & 1]); }
+    return dy_block(row, column, g);
+}
+
+// dy of the two sums, side by side, of the block that `column` lies in.
+fn dy_block(row: RowOfDy, column: i32, g: Geometry) -> mat2x4f {
+    let inside = column >= 0 && column < i32(g.out_width);
+    let at = u32(clamp(column, 0, i32(g.out_width) - 1)) / 2u * QUADS;
+    let gradient = select(vec4f(), dy[row.first + at], inside);
+    let won = winner(winners[row.winners + at], row.shift);
+    return mat2x4f(
+        select(vec4f(), gradient, won == vec4u(row.place)),
+        select(vec4f(), gradient, won == vec4u(row.place + 1u)),
+    );
+}
+
+// One row of sums of four maps, which share their words of winners.
+struct RowsOfDy { a: u32, b: u32, c: u32, d: u32, winners: u32, place: u32 }
+
+fn rows_of_dy(a: RowOfDy, b: RowOfDy, c: RowOfDy, d: RowOfDy) -> RowsOfDy {
+    return RowsOfDy(a.first, b.first, c.first, d.first, a.winners, a.place);
+}
+
+fn dy_of_four(rows: RowsOfDy, column: u32) -> mat4x4f {
+    let at = column / 2u * QUADS;
+    let word = winners[rows.winners + at];
+    let place = vec4u(rows.place + column % 2u);
+    return mat4x4f(
+        select(vec4f(), dy[rows.a + at], winner(word, 0u) == place),
+        select(vec4f(), dy[rows.b + at], winner(word, 8u) == place),
+        select(vec4f(), dy[rows.c + at], winner(word, 16u) == place),
+        select(vec4f(), dy[rows.d + at], winner(word, 24u) == place),
+    );
+}

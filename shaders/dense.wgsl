@@ -1,7 +1,7 @@
 // Dense layer: a matrix product over blocks of samples. Uses activation.wgsl.
 //
 // Activations are [block][unit][quad] vec4f; weights are [out / 4][in] vec4f of four outputs. A thread
-// computes a tile of 16 samples x 12 outputs, so that seven loads feed twelve `outer` products.
+// computes a tile of many, so that each load is used several times: loads are what these kernels wait for.
 
 struct Geometry {
     inputs: u32,
@@ -17,7 +17,6 @@ struct Geometry {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> parameters: array<vec4f>;
-@group(0) @binding(1) var<storage, read> parameters_scalar: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4f>;
 // dx in the formulas; DirectX's own HLSL compiler has a namespace of that name.
@@ -47,69 +46,98 @@ fn store_y(sum: mat4x4f, group: u32, block: u32, quad: u32) {
     if o + 3u < geometry.outputs { y[at + 3u * QUADS] = activate(sum[3] + bias.w, geometry.floor); }
 }
 
-// id.x: half of a block; id.y: group of twelve outputs.
+// id.x: half of a block; id.y: twenty-four outputs.
 @compute @workgroup_size(8, 4)
 fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let groups = (g.outputs + 3u) / 4u;
     let block = id.x / HALVES;
     let quad = id.x % HALVES * 4u;
-    let group = id.y * 3u;
+    let group = id.y * 6u;
     if block >= g.blocks || group >= groups { return; }
     let from_x = block * g.inputs * QUADS + quad;
+    let last = groups - 1u;
     let from_0 = g.weights + group * g.inputs;
-    let from_1 = g.weights + min(group + 1u, groups - 1u) * g.inputs;
-    let from_2 = g.weights + min(group + 2u, groups - 1u) * g.inputs;
+    let from_1 = g.weights + min(group + 1u, last) * g.inputs;
+    let from_2 = g.weights + min(group + 2u, last) * g.inputs;
+    let from_3 = g.weights + min(group + 3u, last) * g.inputs;
+    let from_4 = g.weights + min(group + 4u, last) * g.inputs;
+    let from_5 = g.weights + min(group + 5u, last) * g.inputs;
 
-    var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f();
-    var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f();
-    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f();
-    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f();
+    var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f(); var t03 = mat4x4f(); var t04 = mat4x4f(); var t05 = mat4x4f();
+    var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f(); var t13 = mat4x4f(); var t14 = mat4x4f(); var t15 = mat4x4f();
+    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f(); var t23 = mat4x4f(); var t24 = mat4x4f(); var t25 = mat4x4f();
+    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f(); var t33 = mat4x4f(); var t34 = mat4x4f(); var t35 = mat4x4f();
     for (var i = 0u; i < g.inputs; i++) {
         let at = from_x + i * QUADS;
         let x0 = x[at]; let x1 = x[at + 1u]; let x2 = x[at + 2u]; let x3 = x[at + 3u];
-        let w0 = parameters[from_0 + i]; let w1 = parameters[from_1 + i]; let w2 = parameters[from_2 + i];
-        t00 += outer(x0, w0); t01 += outer(x0, w1); t02 += outer(x0, w2);
-        t10 += outer(x1, w0); t11 += outer(x1, w1); t12 += outer(x1, w2);
-        t20 += outer(x2, w0); t21 += outer(x2, w1); t22 += outer(x2, w2);
-        t30 += outer(x3, w0); t31 += outer(x3, w1); t32 += outer(x3, w2);
+        let w0 = parameters[from_0 + i];
+        t00 += outer(x0, w0); t10 += outer(x1, w0); t20 += outer(x2, w0); t30 += outer(x3, w0);
+        let w1 = parameters[from_1 + i];
+        t01 += outer(x0, w1); t11 += outer(x1, w1); t21 += outer(x2, w1); t31 += outer(x3, w1);
+        let w2 = parameters[from_2 + i];
+        t02 += outer(x0, w2); t12 += outer(x1, w2); t22 += outer(x2, w2); t32 += outer(x3, w2);
+        let w3 = parameters[from_3 + i];
+        t03 += outer(x0, w3); t13 += outer(x1, w3); t23 += outer(x2, w3); t33 += outer(x3, w3);
+        let w4 = parameters[from_4 + i];
+        t04 += outer(x0, w4); t14 += outer(x1, w4); t24 += outer(x2, w4); t34 += outer(x3, w4);
+        let w5 = parameters[from_5 + i];
+        t05 += outer(x0, w5); t15 += outer(x1, w5); t25 += outer(x2, w5); t35 += outer(x3, w5);
     }
-    store_y(t00, group, block, quad);
-    store_y(t01, group + 1u, block, quad);
-    store_y(t02, group + 2u, block, quad);
-    store_y(t10, group, block, quad + 1u);
+    store_y(t00, group + 0u, block, quad + 0u);
+    store_y(t01, group + 1u, block, quad + 0u);
+    store_y(t02, group + 2u, block, quad + 0u);
+    store_y(t03, group + 3u, block, quad + 0u);
+    store_y(t04, group + 4u, block, quad + 0u);
+    store_y(t05, group + 5u, block, quad + 0u);
+    store_y(t10, group + 0u, block, quad + 1u);
     store_y(t11, group + 1u, block, quad + 1u);
     store_y(t12, group + 2u, block, quad + 1u);
-    store_y(t20, group, block, quad + 2u);
+    store_y(t13, group + 3u, block, quad + 1u);
+    store_y(t14, group + 4u, block, quad + 1u);
+    store_y(t15, group + 5u, block, quad + 1u);
+    store_y(t20, group + 0u, block, quad + 2u);
     store_y(t21, group + 1u, block, quad + 2u);
     store_y(t22, group + 2u, block, quad + 2u);
-    store_y(t30, group, block, quad + 3u);
+    store_y(t23, group + 3u, block, quad + 2u);
+    store_y(t24, group + 4u, block, quad + 2u);
+    store_y(t25, group + 5u, block, quad + 2u);
+    store_y(t30, group + 0u, block, quad + 3u);
     store_y(t31, group + 1u, block, quad + 3u);
     store_y(t32, group + 2u, block, quad + 3u);
+    store_y(t33, group + 3u, block, quad + 3u);
+    store_y(t34, group + 4u, block, quad + 3u);
+    store_y(t35, group + 5u, block, quad + 3u);
 }
 
 // --- backward, input: dx[i] = sum over o of w[o, i] dy[o], times the derivative of the activation that made x ---
 
-// The weights of four inputs for one output; past the last input they repeat it, and are not stored.
-fn weights_of_inputs(first: u32, input: u32) -> vec4f {
-    let last = geometry.inputs - 1u;
-    return vec4f(
-        parameters_scalar[first + min(input, last) * 4u],
-        parameters_scalar[first + min(input + 1u, last) * 4u],
-        parameters_scalar[first + min(input + 2u, last) * 4u],
-        parameters_scalar[first + min(input + 3u, last) * 4u],
-    );
+// Four outputs of one quad; past the last output they repeat it, and meet weights of zero or are masked.
+fn dy_at(first: u32, o: u32) -> mat4x4f {
+    let last = geometry.outputs - 1u;
+    return mat4x4f(dy[first + min(o, last) * QUADS], dy[first + min(o + 1u, last) * QUADS],
+                   dy[first + min(o + 2u, last) * QUADS], dy[first + min(o + 3u, last) * QUADS]);
 }
 
-fn store_dx(sum: mat4x4f, input: u32, block: u32, quad: u32) {
+// One input of four quads.
+struct Quads { a: vec4f, b: vec4f, c: vec4f, d: vec4f }
+
+// `d * w` is the sum over four outputs of their gradients times their weights.
+fn add_outputs(s: Quads, w: vec4f, d0: mat4x4f, d1: mat4x4f, d2: mat4x4f, d3: mat4x4f) -> Quads {
+    return Quads(s.a + d0 * w, s.b + d1 * w, s.c + d2 * w, s.d + d3 * w);
+}
+
+fn store_dx(s: Quads, input: u32, block: u32, quad: u32) {
+    if input >= geometry.inputs { return; }
     let at = (block * geometry.inputs + input) * QUADS + quad;
-    if input < geometry.inputs { x_gradient[at] = sum[0] * derivative(x[at], geometry.floor); }
-    if input + 1u < geometry.inputs { x_gradient[at + QUADS] = sum[1] * derivative(x[at + QUADS], geometry.floor); }
-    if input + 2u < geometry.inputs { x_gradient[at + 2u * QUADS] = sum[2] * derivative(x[at + 2u * QUADS], geometry.floor); }
-    if input + 3u < geometry.inputs { x_gradient[at + 3u * QUADS] = sum[3] * derivative(x[at + 3u * QUADS], geometry.floor); }
+    let floor = geometry.floor;
+    x_gradient[at] = s.a * derivative(x[at], floor);
+    x_gradient[at + 1u] = s.b * derivative(x[at + 1u], floor);
+    x_gradient[at + 2u] = s.c * derivative(x[at + 2u], floor);
+    x_gradient[at + 3u] = s.d * derivative(x[at + 3u], floor);
 }
 
-// id.x: half of a block; id.y: group of twelve inputs.
+// id.x: half of a block; id.y: twelve inputs.
 @compute @workgroup_size(8, 4)
 fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
@@ -118,45 +146,45 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
     let i = id.y * 12u;
     if block >= g.blocks || i >= g.inputs { return; }
     let from_dy = block * g.outputs * QUADS + quad;
+    let last = g.inputs - 1u;
 
-    var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f();
-    var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f();
-    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f();
-    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f();
-    for (var o = 0u; o < g.outputs; o++) {
-        let at = from_dy + o * QUADS;
-        let d0 = dy[at]; let d1 = dy[at + 1u]; let d2 = dy[at + 2u]; let d3 = dy[at + 3u];
-        let first = (g.weights + o / 4u * g.inputs) * 4u + o % 4u;
-        let w0 = weights_of_inputs(first, i);
-        let w1 = weights_of_inputs(first, i + 4u);
-        let w2 = weights_of_inputs(first, i + 8u);
-        t00 += outer(d0, w0); t01 += outer(d0, w1); t02 += outer(d0, w2);
-        t10 += outer(d1, w0); t11 += outer(d1, w1); t12 += outer(d1, w2);
-        t20 += outer(d2, w0); t21 += outer(d2, w1); t22 += outer(d2, w2);
-        t30 += outer(d3, w0); t31 += outer(d3, w1); t32 += outer(d3, w2);
+    var s0 = Quads(); var s1 = Quads(); var s2 = Quads(); var s3 = Quads();
+    var s4 = Quads(); var s5 = Quads(); var s6 = Quads(); var s7 = Quads();
+    var s8 = Quads(); var s9 = Quads(); var s10 = Quads(); var s11 = Quads();
+    for (var group = 0u; group < (g.outputs + 3u) / 4u; group++) {
+        let d0 = dy_at(from_dy, group * 4u);
+        let d1 = dy_at(from_dy + 1u, group * 4u);
+        let d2 = dy_at(from_dy + 2u, group * 4u);
+        let d3 = dy_at(from_dy + 3u, group * 4u);
+        let w = g.weights + group * g.inputs;
+        s0 = add_outputs(s0, parameters[w + min(i + 0u, last)], d0, d1, d2, d3);
+        s1 = add_outputs(s1, parameters[w + min(i + 1u, last)], d0, d1, d2, d3);
+        s2 = add_outputs(s2, parameters[w + min(i + 2u, last)], d0, d1, d2, d3);
+        s3 = add_outputs(s3, parameters[w + min(i + 3u, last)], d0, d1, d2, d3);
+        s4 = add_outputs(s4, parameters[w + min(i + 4u, last)], d0, d1, d2, d3);
+        s5 = add_outputs(s5, parameters[w + min(i + 5u, last)], d0, d1, d2, d3);
+        s6 = add_outputs(s6, parameters[w + min(i + 6u, last)], d0, d1, d2, d3);
+        s7 = add_outputs(s7, parameters[w + min(i + 7u, last)], d0, d1, d2, d3);
+        s8 = add_outputs(s8, parameters[w + min(i + 8u, last)], d0, d1, d2, d3);
+        s9 = add_outputs(s9, parameters[w + min(i + 9u, last)], d0, d1, d2, d3);
+        s10 = add_outputs(s10, parameters[w + min(i + 10u, last)], d0, d1, d2, d3);
+        s11 = add_outputs(s11, parameters[w + min(i + 11u, last)], d0, d1, d2, d3);
     }
-    store_dx(t00, i, block, quad);
-    store_dx(t01, i + 4u, block, quad);
-    store_dx(t02, i + 8u, block, quad);
-    store_dx(t10, i, block, quad + 1u);
-    store_dx(t11, i + 4u, block, quad + 1u);
-    store_dx(t12, i + 8u, block, quad + 1u);
-    store_dx(t20, i, block, quad + 2u);
-    store_dx(t21, i + 4u, block, quad + 2u);
-    store_dx(t22, i + 8u, block, quad + 2u);
-    store_dx(t30, i, block, quad + 3u);
-    store_dx(t31, i + 4u, block, quad + 3u);
-    store_dx(t32, i + 8u, block, quad + 3u);
+    store_dx(s0, i + 0u, block, quad);
+    store_dx(s1, i + 1u, block, quad);
+    store_dx(s2, i + 2u, block, quad);
+    store_dx(s3, i + 3u, block, quad);
+    store_dx(s4, i + 4u, block, quad);
+    store_dx(s5, i + 5u, block, quad);
+    store_dx(s6, i + 6u, block, quad);
+    store_dx(s7, i + 7u, block, quad);
+    store_dx(s8, i + 8u, block, quad);
+    store_dx(s9, i + 9u, block, quad);
+    store_dx(s10, i + 10u, block, quad);
+    store_dx(s11, i + 11u, block, quad);
 }
 
 // --- backward, weights: dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum over samples of dy[o] ---
-
-// Four outputs of one quad; past the last output they repeat it, and are masked.
-fn dy_at(first: u32, o: u32) -> mat4x4f {
-    let last = geometry.outputs - 1u;
-    return mat4x4f(dy[first + min(o, last) * QUADS], dy[first + min(o + 1u, last) * QUADS],
-                   dy[first + min(o + 2u, last) * QUADS], dy[first + min(o + 3u, last) * QUADS]);
-}
 
 fn x_at(first: u32, i: u32) -> vec4f {
     return x[first + min(i, geometry.inputs - 1u) * QUADS];
@@ -186,17 +214,19 @@ fn store_dw(s: Sums, slot: u32, group: u32, i: u32) {
     store_groups(s, slot + group * geometry.inputs + i, geometry.inputs, group * 4u);
 }
 
-// id.x: group of eight inputs; id.y: group of twelve outputs; id.z: chunk of blocks.
+// id.x: sixteen inputs; id.y: twelve outputs; id.z: chunk of blocks.
 @compute @workgroup_size(8, 4)
 fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
-    let i = id.x * 8u;
+    let i = id.x * 16u;
     let group = id.y * 3u;
     let o = group * 4u;
     if i >= g.inputs || o >= g.outputs { return; }
 
     var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums();
     var s4 = Sums(); var s5 = Sums(); var s6 = Sums(); var s7 = Sums();
+    var s8 = Sums(); var s9 = Sums(); var s10 = Sums(); var s11 = Sums();
+    var s12 = Sums(); var s13 = Sums(); var s14 = Sums(); var s15 = Sums();
     var bias = Sums();
     // One loop, not two nested ones: a software driver blends every sum at each level.
     let first_block = id.z * g.blocks_per_chunk;
@@ -209,7 +239,8 @@ fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         let d0 = dy_at(from_dy, o);
         let d1 = dy_at(from_dy, o + 4u);
         let d2 = dy_at(from_dy, o + 8u);
-        s0 = add(s0, x_at(from_x, i), d0, d1, d2);
+        bias = add(bias, vec4f(1.0), d0, d1, d2);
+        s0 = add(s0, x_at(from_x, i + 0u), d0, d1, d2);
         s1 = add(s1, x_at(from_x, i + 1u), d0, d1, d2);
         s2 = add(s2, x_at(from_x, i + 2u), d0, d1, d2);
         s3 = add(s3, x_at(from_x, i + 3u), d0, d1, d2);
@@ -217,10 +248,17 @@ fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         s5 = add(s5, x_at(from_x, i + 5u), d0, d1, d2);
         s6 = add(s6, x_at(from_x, i + 6u), d0, d1, d2);
         s7 = add(s7, x_at(from_x, i + 7u), d0, d1, d2);
-        bias = add(bias, vec4f(1.0), d0, d1, d2);
+        s8 = add(s8, x_at(from_x, i + 8u), d0, d1, d2);
+        s9 = add(s9, x_at(from_x, i + 9u), d0, d1, d2);
+        s10 = add(s10, x_at(from_x, i + 10u), d0, d1, d2);
+        s11 = add(s11, x_at(from_x, i + 11u), d0, d1, d2);
+        s12 = add(s12, x_at(from_x, i + 12u), d0, d1, d2);
+        s13 = add(s13, x_at(from_x, i + 13u), d0, d1, d2);
+        s14 = add(s14, x_at(from_x, i + 14u), d0, d1, d2);
+        s15 = add(s15, x_at(from_x, i + 15u), d0, d1, d2);
     }
     let slot = g.partials + id.z * g.partials_stride;
-    store_dw(s0, slot, group, i);
+    store_dw(s0, slot, group, i + 0u);
     store_dw(s1, slot, group, i + 1u);
     store_dw(s2, slot, group, i + 2u);
     store_dw(s3, slot, group, i + 3u);
@@ -228,6 +266,14 @@ fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     store_dw(s5, slot, group, i + 5u);
     store_dw(s6, slot, group, i + 6u);
     store_dw(s7, slot, group, i + 7u);
+    store_dw(s8, slot, group, i + 8u);
+    store_dw(s9, slot, group, i + 9u);
+    store_dw(s10, slot, group, i + 10u);
+    store_dw(s11, slot, group, i + 11u);
+    store_dw(s12, slot, group, i + 12u);
+    store_dw(s13, slot, group, i + 13u);
+    store_dw(s14, slot, group, i + 14u);
+    store_dw(s15, slot, group, i + 15u);
     // The bias follows the layer's weights; the thread of the first inputs writes it.
     if i == 0u { store_groups(bias, slot + g.bias - g.weights + group, 1u, o); }
 }

@@ -171,7 +171,7 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             bindings: &[0, 1, 2],
             overrides: activation(d.activation),
             geometry: dense(d, d.activation, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(24).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardInput(d) => Kernel {
@@ -187,7 +187,7 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             bindings: &[0, 3, 5],
             geometry: dense(d, d.input_activation, blocks),
             workgroups: [
-                words(d.inputs.div_ceil(8).div_ceil(8)),
+                words(d.inputs.div_ceil(16).div_ceil(8)),
                 words(d.outputs.div_ceil(12).div_ceil(4)),
                 words(d.partials.slots),
             ],

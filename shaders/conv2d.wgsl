@@ -31,6 +31,7 @@ struct Geometry {
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 // Which sum of each 2x2 block was the largest: [block][channel / 4][row][column][quad], two bits for each of
 // four samples, and eight for each of four channels.
+@group(0) @binding(8) var<storage, read> winners: array<u32>;
 @group(0) @binding(8) var<storage, read_write> new_winners: array<u32>;
 
 // Rows and columns of a kernel: known when the pipeline is made, so that no loop divides by a variable.
@@ -412,17 +413,12 @@ fn mask_of(channel: u32, g: Geometry) -> vec4f {
     return select(vec4f(), vec4f(1.0), vec4u(channel, channel + 1u, channel + 2u, channel + 3u) < vec4u(g.out_channels));
 }
 
-// Rows of dy of four channels; past the last channel they repeat it, and are masked.
-fn rows_of_four(block: u32, channel: u32, row: u32, quad: u32, g: Geometry) -> RowsOfDy {
+// dy of four channels, of which `at` is in the first map; past the last channel they repeat it, and are masked.
+fn dy_of_four(at: u32, channel: u32, g: Geometry) -> mat4x4f {
     let last = g.out_channels - 1u;
-    let first = block * g.out_channels;
-    let group = block * ((last + 4u) / 4u) + min(channel, last) / 4u;
-    return rows_of_dy(
-        row_of_dy(first + min(channel, last), group, channel, row, quad, g),
-        row_of_dy(first + min(channel + 1u, last), group, channel, row, quad, g),
-        row_of_dy(first + min(channel + 2u, last), group, channel, row, quad, g),
-        row_of_dy(first + min(channel + 3u, last), group, channel, row, quad, g),
-    );
+    let map = g.out_height * g.out_width * QUADS;
+    return mat4x4f(dy[at + min(channel, last) * map], dy[at + min(channel + 1u, last) * map],
+                   dy[at + min(channel + 2u, last) * map], dy[at + min(channel + 3u, last) * map]);
 }
 
 // id.x: quad; id.y: 5x5 window of taps, input channel and set of eight output channels; id.z: chunk of blocks.
@@ -455,8 +451,7 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         let from_2 = (plane + min(row + i + 2u, last_row)) * g.in_width * QUADS + id.x;
         let from_3 = (plane + min(row + i + 3u, last_row)) * g.in_width * QUADS + id.x;
         let from_4 = (plane + min(row + i + 4u, last_row)) * g.in_width * QUADS + id.x;
-        let s_rows = rows_of_four(block, o, row, id.x, g);
-        let u_rows = rows_of_four(block, o + 4u, row, id.x, g);
+        let from_dy = (block * g.out_channels * g.out_height + row) * g.out_width * QUADS + id.x;
         var w0 = window_at(from_0, j, last);
         var w1 = window_at(from_1, j, last);
         var w2 = window_at(from_2, j, last);
@@ -469,8 +464,8 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
             w2 = slide(w2, x[from_2 + next]);
             w3 = slide(w3, x[from_3 + next]);
             w4 = slide(w4, x[from_4 + next]);
-            let d = dy_of_four(s_rows, column);
-            let e = dy_of_four(u_rows, column);
+            let d = dy_of_four(from_dy + column * QUADS, o, g);
+            let e = dy_of_four(from_dy + column * QUADS, o + 4u, g);
             s0 = add(s0, w0, d);
             s1 = add(s1, w1, d);
             s2 = add(s2, w2, d);
@@ -506,4 +501,129 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     store_row(u3, to + weights_of_group, i + 3u, j, other_mask);
     store_row(u4, to + weights_of_group, i + 4u, j, other_mask);
     if first { partials[to_bias + 1u] = u_bias * other_mask; }
+}
+
+// --- the same with max-pooling: only the winner of each 2x2 block has a gradient, so that one value of x for
+//     each tap and channel is picked before it is multiplied, instead of multiplying all four ---
+
+// Six columns of one row of x: what the 2x2 sums of a block meet in five taps.
+struct Six { a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f, f: vec4f }
+
+// First four columns of a row, to be slid into place by the next two.
+fn six_at(from_x: u32, left: u32, last: u32) -> Six {
+    return Six(vec4f(), vec4f(), x[from_x + min(left, last) * QUADS], x[from_x + min(left + 1u, last) * QUADS],
+               x[from_x + min(left + 2u, last) * QUADS], x[from_x + min(left + 3u, last) * QUADS]);
+}
+
+fn slide_two(s: Six, from_x: u32, column: u32, last: u32) -> Six {
+    return Six(s.c, s.d, s.e, s.f, x[from_x + min(column, last) * QUADS], x[from_x + min(column + 1u, last) * QUADS]);
+}
+
+// The gradients of one channel of a block, and where in it they belong.
+struct Winner { dy: vec4f, below: vec4<bool>, right: vec4<bool> }
+
+fn winner_of(dy: vec4f, word: u32, shift: u32) -> Winner {
+    let place = vec4u(word) >> (vec4u(0u, 2u, 4u, 6u) + vec4u(shift));
+    return Winner(dy, (place & vec4u(2u)) != vec4u(), (place & vec4u(1u)) != vec4u());
+}
+
+struct Five { t0: f32, t1: f32, t2: f32, t3: f32, t4: f32 }
+
+// What one channel adds to the five taps of a kernel row, which meets the rows `above` and `below` of x.
+fn five(above: Six, below: Six, w: Winner) -> Five {
+    let a = select(above.a, below.a, w.below);
+    let b = select(above.b, below.b, w.below);
+    let c = select(above.c, below.c, w.below);
+    let d = select(above.d, below.d, w.below);
+    let e = select(above.e, below.e, w.below);
+    let f = select(above.f, below.f, w.below);
+    return Five(dot(select(a, b, w.right), w.dy), dot(select(b, c, w.right), w.dy), dot(select(c, d, w.right), w.dy),
+                dot(select(d, e, w.right), w.dy), dot(select(e, f, w.right), w.dy));
+}
+
+fn add_winners(s: Sums, above: Six, below: Six, w0: Winner, w1: Winner, w2: Winner, w3: Winner) -> Sums {
+    let a = five(above, below, w0);
+    let b = five(above, below, w1);
+    let c = five(above, below, w2);
+    let d = five(above, below, w3);
+    return Sums(s.t0 + vec4f(a.t0, b.t0, c.t0, d.t0), s.t1 + vec4f(a.t1, b.t1, c.t1, d.t1),
+                s.t2 + vec4f(a.t2, b.t2, c.t2, d.t2), s.t3 + vec4f(a.t3, b.t3, c.t3, d.t3),
+                s.t4 + vec4f(a.t4, b.t4, c.t4, d.t4));
+}
+
+// id.x: quad; id.y: 5x5 window of taps, input channel and group of four output channels; id.z: chunk of blocks.
+@compute @workgroup_size(8, 8)
+fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
+    let g = geometry;
+    let turns = (KERNEL + TAPS - 1u) / TAPS;
+    let groups = (g.out_channels + 3u) / 4u;
+    if id.y >= turns * turns * g.in_channels * groups { return; }
+    let j = id.y % turns * TAPS;
+    let i = id.y / turns % turns * TAPS;
+    let c = id.y / (turns * turns) % g.in_channels;
+    let group = id.y / (turns * turns * g.in_channels);
+    let o = group * 4u;
+    let last_o = g.out_channels - 1u;
+    let last = g.in_width - 1u;
+    let last_row = g.in_height - 1u;
+    let height = g.out_height / 2u;
+    let width = g.out_width / 2u;
+    let map = height * width * QUADS;
+
+    var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums(); var s4 = Sums();
+    var b = vec4f();
+    let first_block = id.z * g.blocks_per_chunk;
+    let blocks = min(g.blocks_per_chunk, g.blocks - first_block);
+    for (var t = 0u; t < blocks * height; t++) {
+        let block = first_block + t / height;
+        let row = t % height;
+        let plane = (block * g.in_channels + c) * g.in_height;
+        let top = row * 2u + i;
+        let from_0 = (plane + min(top, last_row)) * g.in_width * QUADS + id.x;
+        let from_1 = (plane + min(top + 1u, last_row)) * g.in_width * QUADS + id.x;
+        let from_2 = (plane + min(top + 2u, last_row)) * g.in_width * QUADS + id.x;
+        let from_3 = (plane + min(top + 3u, last_row)) * g.in_width * QUADS + id.x;
+        let from_4 = (plane + min(top + 4u, last_row)) * g.in_width * QUADS + id.x;
+        let from_5 = (plane + min(top + 5u, last_row)) * g.in_width * QUADS + id.x;
+        let from_dy = block * g.out_channels * map + row * width * QUADS + id.x;
+        let from_winners = (block * groups + group) * map + row * width * QUADS + id.x;
+        var x0 = six_at(from_0, j, last);
+        var x1 = six_at(from_1, j, last);
+        var x2 = six_at(from_2, j, last);
+        var x3 = six_at(from_3, j, last);
+        var x4 = six_at(from_4, j, last);
+        var x5 = six_at(from_5, j, last);
+        for (var column = 0u; column < width; column++) {
+            let next = column * 2u + j + 4u;
+            let at = from_dy + column * QUADS;
+            let word = winners[from_winners + column * QUADS];
+            let w0 = winner_of(dy[at + o * map], word, 0u);
+            let w1 = winner_of(dy[at + min(o + 1u, last_o) * map], word, 8u);
+            let w2 = winner_of(dy[at + min(o + 2u, last_o) * map], word, 16u);
+            let w3 = winner_of(dy[at + min(o + 3u, last_o) * map], word, 24u);
+            x0 = slide_two(x0, from_0, next, last);
+            x1 = slide_two(x1, from_1, next, last);
+            s0 = add_winners(s0, x0, x1, w0, w1, w2, w3);
+            x2 = slide_two(x2, from_2, next, last);
+            s1 = add_winners(s1, x1, x2, w0, w1, w2, w3);
+            x3 = slide_two(x3, from_3, next, last);
+            s2 = add_winners(s2, x2, x3, w0, w1, w2, w3);
+            x4 = slide_two(x4, from_4, next, last);
+            s3 = add_winners(s3, x3, x4, w0, w1, w2, w3);
+            x5 = slide_two(x5, from_5, next, last);
+            s4 = add_winners(s4, x4, x5, w0, w1, w2, w3);
+            let ones = vec4f(1.0);
+            b += vec4f(dot(ones, w0.dy), dot(ones, w1.dy), dot(ones, w2.dy), dot(ones, w3.dy));
+        }
+    }
+    let mask = mask_of(o, g);
+    let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
+    let to = slot + (group * g.in_channels + c) * KERNEL * KERNEL;
+    store_row(s0, to, i, j, mask);
+    store_row(s1, to, i + 1u, j, mask);
+    store_row(s2, to, i + 2u, j, mask);
+    store_row(s3, to, i + 3u, j, mask);
+    store_row(s4, to, i + 4u, j, mask);
+    // The bias of the group follows the layer's weights; one thread of the group's writes it.
+    if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
 }

@@ -18,15 +18,3 @@ fn dy_at(row: RowOfDy, column: i32, g: Geometry) -> vec4f {
 fn dy_pair(row: RowOfDy, column: i32, g: Geometry) -> mat2x4f {
     return mat2x4f(dy_at(row, column, g), dy_at(row, column + 1, g));
 }
-
-// First values of one row of four maps.
-struct RowsOfDy { a: u32, b: u32, c: u32, d: u32 }
-
-fn rows_of_dy(a: RowOfDy, b: RowOfDy, c: RowOfDy, d: RowOfDy) -> RowsOfDy {
-    return RowsOfDy(a.first, b.first, c.first, d.first);
-}
-
-fn dy_of_four(rows: RowsOfDy, column: u32) -> mat4x4f {
-    let at = column * QUADS;
-    return mat4x4f(dy[rows.a + at], dy[rows.b + at], dy[rows.c + at], dy[rows.d + at]);
-}

@@ -1,8 +1,5 @@
 // dy of a convolution with max-pooling: a value for the largest sum of each 2x2 block; the others have 0.
 
-// Which sum won: see conv2d.wgsl.
-@group(0) @binding(8) var<storage, read> winners: array<u32>;
-
 // One row of sums of one map.
 struct RowOfDy {
     first: u32,   // value of dy
@@ -39,24 +36,5 @@ fn dy_block(row: RowOfDy, column: i32, g: Geometry) -> mat2x4f {
     return mat2x4f(
         select(vec4f(), gradient, won == vec4u(row.place)),
         select(vec4f(), gradient, won == vec4u(row.place + 1u)),
-    );
-}
-
-// One row of sums of four maps, which share their words of winners.
-struct RowsOfDy { a: u32, b: u32, c: u32, d: u32, winners: u32, place: u32 }
-
-fn rows_of_dy(a: RowOfDy, b: RowOfDy, c: RowOfDy, d: RowOfDy) -> RowsOfDy {
-    return RowsOfDy(a.first, b.first, c.first, d.first, a.winners, a.place);
-}
-
-fn dy_of_four(rows: RowsOfDy, column: u32) -> mat4x4f {
-    let at = column / 2u * QUADS;
-    let word = winners[rows.winners + at];
-    let place = vec4u(rows.place + column % 2u);
-    return mat4x4f(
-        select(vec4f(), dy[rows.a + at], winner(word, 0u) == place),
-        select(vec4f(), dy[rows.b + at], winner(word, 8u) == place),
-        select(vec4f(), dy[rows.c + at], winner(word, 16u) == place),
-        select(vec4f(), dy[rows.d + at], winner(word, 24u) == place),
     );
 }

@@ -78,7 +78,7 @@ pub struct KernelsOutcome {
 }
 
 /// Names of all operations, in the order of a step.
-pub const KERNELS: [&str; 17] = [
+pub const KERNELS: [&str; 18] = [
     "gather",
     "conv2d_forward",
     "conv2d_max_pool_forward",
@@ -93,6 +93,7 @@ pub const KERNELS: [&str; 17] = [
     "max_pool_backward",
     "conv2d_backward_input",
     "conv2d_backward_weights",
+    "conv2d_max_pool_backward_weights",
     "sum_gradients",
     "sgd",
     "adam",

@@ -155,10 +155,11 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
         OpKind::Conv2dBackwardWeights(c) => Kernel {
             bindings: if c.max_pool { &[0, 3, WINNERS, 5] } else { &[0, 3, 5] },
             overrides: vec![kernel_size(c)],
-            workgroups: per_item(
-                c.kernel.div_ceil(5).pow(2) * c.input.channels * c.output.channels.div_ceil(8),
-                c.partials.slots / QUADS,
-            ),
+            workgroups: {
+                let channels = if c.max_pool { 4 } else { 8 };
+                let sets = c.input.channels * c.output.channels.div_ceil(channels);
+                per_item(c.kernel.div_ceil(5).pow(2) * sets, c.partials.slots / QUADS)
+            },
             // It reads no weights.
             ..conv2d(base, c, c.input_activation, blocks, Variant::default())
         },

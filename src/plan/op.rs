@@ -175,6 +175,7 @@ impl OpKind {
             Self::Conv2dForward(Conv2d { max_pool: true, .. }) => "conv2d_max_pool_forward",
             Self::Conv2dForward(_) => "conv2d_forward",
             Self::Conv2dBackwardInput(_) => "conv2d_backward_input",
+            Self::Conv2dBackwardWeights(Conv2d { max_pool: true, .. }) => "conv2d_max_pool_backward_weights",
             Self::Conv2dBackwardWeights(_) => "conv2d_backward_weights",
             Self::MaxPoolForward(_) => "max_pool_forward",
             Self::MaxPoolBackward(_) => "max_pool_backward",

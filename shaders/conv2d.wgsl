@@ -358,20 +358,12 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
         t = select(t, first_i * turns, done);
     }
     let to_x = ((id.z * g.in_channels + c) * g.in_height + row) * g.in_width * QUADS + id.x;
-    store_dx(t0, to_x, column, c, g);
-    store_dx(t1, to_x, column + 1u, c, g);
-    store_dx(t2, to_x, column + 2u, c, g);
-    store_dx(t3, to_x, column + 3u, c, g);
-    store_dx(t4, to_x, column + 4u, c, g);
-    store_dx(t5, to_x, column + 5u, c, g);
-    store_dx(t6, to_x, column + 6u, c, g);
-    store_dx(t7, to_x, column + 7u, c, g);
-    store_dx(t8, to_x, column + 8u, c, g);
-    store_dx(t9, to_x, column + 9u, c, g);
-    store_dx(t10, to_x, column + 10u, c, g);
-    store_dx(t11, to_x, column + 11u, c, g);
-    store_dx(t12, to_x, column + 12u, c, g);
-    store_dx(t13, to_x, column + 13u, c, g);
+    // A loop in which the columns move up: a store written fourteen times takes longer to compile than all else.
+    for (var p = 0u; p < BACK_STRIP; p += 2u) {
+        store_dx(t0, to_x, column + p, c, g);
+        store_dx(t1, to_x, column + p + 1u, c, g);
+        t0 = t2; t1 = t3; t2 = t4; t3 = t5; t4 = t6; t5 = t7; t6 = t8; t7 = t9; t8 = t10; t9 = t11; t10 = t12; t11 = t13;
+    }
 }
 
 // --- backward, weights: dw[o, c, i, j] = sum over samples, row, column of
@@ -487,20 +479,17 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let to_bias = slot + g.bias - g.weights + group;
     let first = i == 0u && j == 0u && c == 0u;
     let mask = mask_of(o, g);
-    store_row(s0, to, i, j, mask);
-    store_row(s1, to, i + 1u, j, mask);
-    store_row(s2, to, i + 2u, j, mask);
-    store_row(s3, to, i + 3u, j, mask);
-    store_row(s4, to, i + 4u, j, mask);
-    if first { partials[to_bias] = s_bias * mask; }
-    if o + 4u >= g.out_channels { return; }
     let other_mask = mask_of(o + 4u, g);
-    store_row(u0, to + weights_of_group, i, j, other_mask);
-    store_row(u1, to + weights_of_group, i + 1u, j, other_mask);
-    store_row(u2, to + weights_of_group, i + 2u, j, other_mask);
-    store_row(u3, to + weights_of_group, i + 3u, j, other_mask);
-    store_row(u4, to + weights_of_group, i + 4u, j, other_mask);
-    if first { partials[to_bias + 1u] = u_bias * other_mask; }
+    let has_other = o + 4u < g.out_channels;
+    if first { partials[to_bias] = s_bias * mask; }
+    if first && has_other { partials[to_bias + 1u] = u_bias * other_mask; }
+    // A loop in which the rows move up, as above.
+    for (var row = i; row < i + TAPS; row++) {
+        store_row(s0, to, row, j, mask);
+        s0 = s1; s1 = s2; s2 = s3; s3 = s4;
+        if has_other { store_row(u0, to + weights_of_group, row, j, other_mask); }
+        u0 = u1; u1 = u2; u2 = u3; u3 = u4;
+    }
 }
 
 // --- the same with max-pooling: only the winner of each 2x2 block has a gradient, so that one value of x for
@@ -619,11 +608,10 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let mask = mask_of(o, g);
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
     let to = slot + (group * g.in_channels + c) * KERNEL * KERNEL;
-    store_row(s0, to, i, j, mask);
-    store_row(s1, to, i + 1u, j, mask);
-    store_row(s2, to, i + 2u, j, mask);
-    store_row(s3, to, i + 3u, j, mask);
-    store_row(s4, to, i + 4u, j, mask);
+    for (var row = i; row < i + TAPS; row++) {
+        store_row(s0, to, row, j, mask);
+        s0 = s1; s1 = s2; s2 = s3; s3 = s4;
+    }
     // The bias of the group follows the layer's weights; one thread of the group's writes it.
     if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
 }

@@ -46,68 +46,42 @@ fn store_y(sum: mat4x4f, group: u32, block: u32, quad: u32) {
     if o + 3u < geometry.outputs { y[at + 3u * QUADS] = activate(sum[3] + bias.w, geometry.floor); }
 }
 
-// id.x: half of a block; id.y: twenty-four outputs.
+// id.x: half of a block; id.y: twelve outputs.
 @compute @workgroup_size(8, 4)
 fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
     let groups = (g.outputs + 3u) / 4u;
     let block = id.x / HALVES;
     let quad = id.x % HALVES * 4u;
-    let group = id.y * 6u;
+    let group = id.y * 3u;
     if block >= g.blocks || group >= groups { return; }
     let from_x = block * g.inputs * QUADS + quad;
-    let last = groups - 1u;
     let from_0 = g.weights + group * g.inputs;
-    let from_1 = g.weights + min(group + 1u, last) * g.inputs;
-    let from_2 = g.weights + min(group + 2u, last) * g.inputs;
-    let from_3 = g.weights + min(group + 3u, last) * g.inputs;
-    let from_4 = g.weights + min(group + 4u, last) * g.inputs;
-    let from_5 = g.weights + min(group + 5u, last) * g.inputs;
+    let from_1 = g.weights + min(group + 1u, groups - 1u) * g.inputs;
+    let from_2 = g.weights + min(group + 2u, groups - 1u) * g.inputs;
 
-    var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f(); var t03 = mat4x4f(); var t04 = mat4x4f(); var t05 = mat4x4f();
-    var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f(); var t13 = mat4x4f(); var t14 = mat4x4f(); var t15 = mat4x4f();
-    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f(); var t23 = mat4x4f(); var t24 = mat4x4f(); var t25 = mat4x4f();
-    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f(); var t33 = mat4x4f(); var t34 = mat4x4f(); var t35 = mat4x4f();
+    var t00 = mat4x4f(); var t01 = mat4x4f(); var t02 = mat4x4f();
+    var t10 = mat4x4f(); var t11 = mat4x4f(); var t12 = mat4x4f();
+    var t20 = mat4x4f(); var t21 = mat4x4f(); var t22 = mat4x4f();
+    var t30 = mat4x4f(); var t31 = mat4x4f(); var t32 = mat4x4f();
     for (var i = 0u; i < g.inputs; i++) {
         let at = from_x + i * QUADS;
         let x0 = x[at]; let x1 = x[at + 1u]; let x2 = x[at + 2u]; let x3 = x[at + 3u];
-        let w0 = parameters[from_0 + i];
-        t00 += outer(x0, w0); t10 += outer(x1, w0); t20 += outer(x2, w0); t30 += outer(x3, w0);
-        let w1 = parameters[from_1 + i];
-        t01 += outer(x0, w1); t11 += outer(x1, w1); t21 += outer(x2, w1); t31 += outer(x3, w1);
-        let w2 = parameters[from_2 + i];
-        t02 += outer(x0, w2); t12 += outer(x1, w2); t22 += outer(x2, w2); t32 += outer(x3, w2);
-        let w3 = parameters[from_3 + i];
-        t03 += outer(x0, w3); t13 += outer(x1, w3); t23 += outer(x2, w3); t33 += outer(x3, w3);
-        let w4 = parameters[from_4 + i];
-        t04 += outer(x0, w4); t14 += outer(x1, w4); t24 += outer(x2, w4); t34 += outer(x3, w4);
-        let w5 = parameters[from_5 + i];
-        t05 += outer(x0, w5); t15 += outer(x1, w5); t25 += outer(x2, w5); t35 += outer(x3, w5);
+        let w0 = parameters[from_0 + i]; let w1 = parameters[from_1 + i]; let w2 = parameters[from_2 + i];
+        t00 += outer(x0, w0); t01 += outer(x0, w1); t02 += outer(x0, w2);
+        t10 += outer(x1, w0); t11 += outer(x1, w1); t12 += outer(x1, w2);
+        t20 += outer(x2, w0); t21 += outer(x2, w1); t22 += outer(x2, w2);
+        t30 += outer(x3, w0); t31 += outer(x3, w1); t32 += outer(x3, w2);
     }
-    store_y(t00, group + 0u, block, quad + 0u);
-    store_y(t01, group + 1u, block, quad + 0u);
-    store_y(t02, group + 2u, block, quad + 0u);
-    store_y(t03, group + 3u, block, quad + 0u);
-    store_y(t04, group + 4u, block, quad + 0u);
-    store_y(t05, group + 5u, block, quad + 0u);
-    store_y(t10, group + 0u, block, quad + 1u);
-    store_y(t11, group + 1u, block, quad + 1u);
-    store_y(t12, group + 2u, block, quad + 1u);
-    store_y(t13, group + 3u, block, quad + 1u);
-    store_y(t14, group + 4u, block, quad + 1u);
-    store_y(t15, group + 5u, block, quad + 1u);
-    store_y(t20, group + 0u, block, quad + 2u);
-    store_y(t21, group + 1u, block, quad + 2u);
-    store_y(t22, group + 2u, block, quad + 2u);
-    store_y(t23, group + 3u, block, quad + 2u);
-    store_y(t24, group + 4u, block, quad + 2u);
-    store_y(t25, group + 5u, block, quad + 2u);
-    store_y(t30, group + 0u, block, quad + 3u);
-    store_y(t31, group + 1u, block, quad + 3u);
-    store_y(t32, group + 2u, block, quad + 3u);
-    store_y(t33, group + 3u, block, quad + 3u);
-    store_y(t34, group + 4u, block, quad + 3u);
-    store_y(t35, group + 5u, block, quad + 3u);
+    // A loop in which the tiles move up: a store written twelve times takes longer to compile than all else.
+    for (var q = 0u; q < 4u; q++) {
+        store_y(t00, group, block, quad + q);
+        store_y(t01, group + 1u, block, quad + q);
+        store_y(t02, group + 2u, block, quad + q);
+        t00 = t10; t01 = t11; t02 = t12;
+        t10 = t20; t11 = t21; t12 = t22;
+        t20 = t30; t21 = t31; t22 = t32;
+    }
 }
 
 // --- backward, input: dx[i] = sum over o of w[o, i] dy[o], times the derivative of the activation that made x ---
@@ -170,18 +144,15 @@ fn dense_backward_input(@builtin(global_invocation_id) id: vec3u) {
         s10 = add_outputs(s10, parameters[w + min(i + 10u, last)], d0, d1, d2, d3);
         s11 = add_outputs(s11, parameters[w + min(i + 11u, last)], d0, d1, d2, d3);
     }
-    store_dx(s0, i + 0u, block, quad);
-    store_dx(s1, i + 1u, block, quad);
-    store_dx(s2, i + 2u, block, quad);
-    store_dx(s3, i + 3u, block, quad);
-    store_dx(s4, i + 4u, block, quad);
-    store_dx(s5, i + 5u, block, quad);
-    store_dx(s6, i + 6u, block, quad);
-    store_dx(s7, i + 7u, block, quad);
-    store_dx(s8, i + 8u, block, quad);
-    store_dx(s9, i + 9u, block, quad);
-    store_dx(s10, i + 10u, block, quad);
-    store_dx(s11, i + 11u, block, quad);
+    // As forward.
+    for (var k = 0u; k < 12u; k += 3u) {
+        store_dx(s0, i + k, block, quad);
+        store_dx(s1, i + k + 1u, block, quad);
+        store_dx(s2, i + k + 2u, block, quad);
+        s0 = s3; s1 = s4; s2 = s5;
+        s3 = s6; s4 = s7; s5 = s8;
+        s6 = s9; s7 = s10; s8 = s11;
+    }
 }
 
 // --- backward, weights: dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum over samples of dy[o] ---
@@ -214,12 +185,13 @@ fn store_dw(s: Sums, slot: u32, group: u32, i: u32) {
     store_groups(s, slot + group * geometry.inputs + i, geometry.inputs, group * 4u);
 }
 
-// id.x: sixteen inputs; id.y: twelve outputs; id.z: chunk of blocks.
-@compute @workgroup_size(8, 4)
+// id.x: sixteen inputs of twelve outputs; id.z: chunk of blocks.
+@compute @workgroup_size(32)
 fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
-    let i = id.x * 16u;
-    let group = id.y * 3u;
+    let across = (g.inputs + 15u) / 16u;
+    let i = id.x % across * 16u;
+    let group = id.x / across * 3u;
     let o = group * 4u;
     if i >= g.inputs || o >= g.outputs { return; }
 
@@ -258,22 +230,16 @@ fn dense_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         s15 = add(s15, x_at(from_x, i + 15u), d0, d1, d2);
     }
     let slot = g.partials + id.z * g.partials_stride;
-    store_dw(s0, slot, group, i + 0u);
-    store_dw(s1, slot, group, i + 1u);
-    store_dw(s2, slot, group, i + 2u);
-    store_dw(s3, slot, group, i + 3u);
-    store_dw(s4, slot, group, i + 4u);
-    store_dw(s5, slot, group, i + 5u);
-    store_dw(s6, slot, group, i + 6u);
-    store_dw(s7, slot, group, i + 7u);
-    store_dw(s8, slot, group, i + 8u);
-    store_dw(s9, slot, group, i + 9u);
-    store_dw(s10, slot, group, i + 10u);
-    store_dw(s11, slot, group, i + 11u);
-    store_dw(s12, slot, group, i + 12u);
-    store_dw(s13, slot, group, i + 13u);
-    store_dw(s14, slot, group, i + 14u);
-    store_dw(s15, slot, group, i + 15u);
+    // As forward.
+    for (var k = 0u; k < 16u; k += 4u) {
+        store_dw(s0, slot, group, i + k);
+        store_dw(s1, slot, group, i + k + 1u);
+        store_dw(s2, slot, group, i + k + 2u);
+        store_dw(s3, slot, group, i + k + 3u);
+        s0 = s4; s1 = s5; s2 = s6; s3 = s7;
+        s4 = s8; s5 = s9; s6 = s10; s7 = s11;
+        s8 = s12; s9 = s13; s10 = s14; s11 = s15;
+    }
     // The bias follows the layer's weights; the thread of the first inputs writes it.
     if i == 0u { store_groups(bias, slot + g.bias - g.weights + group, 1u, o); }
 }

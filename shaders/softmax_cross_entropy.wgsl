@@ -2,7 +2,8 @@
 //
 // One thread handles four samples, so that every sum has one writer and one order.
 
-override CLASSES: u32 = 10u;
+// Not an override, so that no loop is unrolled: compiling that takes longer than the loops do.
+struct Geometry { classes: u32 }
 
 struct Step {
     start: u32,
@@ -23,6 +24,7 @@ struct Step {
 // (loss, hit, 1, 0) a sample; zeros for a masked one.
 @group(0) @binding(4) var<storage, read_write> scores: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>;
+@group(0) @binding(6) var<storage, read> geometry: Geometry;
 @group(0) @binding(7) var<storage, read> step: Step;
 
 const QUADS = 8u;
@@ -33,27 +35,28 @@ const MASKED = 0xffffffffu;
 fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3u) {
     let first_sample = (id.y * QUADS + id.x) * 4u;
     if first_sample >= arrayLength(&scores) { return; }
-    let at = id.y * CLASSES * QUADS + id.x;
+    let at = id.y * geometry.classes * QUADS + id.x;
+    let classes = geometry.classes;
     let labels = targets[id.y * QUADS + id.x];
     let present = labels != vec4u(MASKED);
 
     var largest = logits[at];
     var predicted = vec4u();
-    for (var c = 1u; c < CLASSES; c++) {
+    for (var c = 1u; c < classes; c++) {
         let value = logits[at + c * QUADS];
         predicted = select(predicted, vec4u(c), value > largest);
         largest = max(largest, value);
     }
     var total = vec4f();
-    for (var c = 0u; c < CLASSES; c++) {
+    for (var c = 0u; c < classes; c++) {
         total += exp(logits[at + c * QUADS] - largest);
     }
     let log_total = log(total);
 
-    let elsewhere = step.label_smoothing / f32(CLASSES);
+    let elsewhere = step.label_smoothing / f32(classes);
     let scale = select(vec4f(), vec4f(1.0 / f32(step.count)), present);
     var loss = vec4f();
-    for (var c = 0u; c < CLASSES; c++) {
+    for (var c = 0u; c < classes; c++) {
         let log_p = logits[at + c * QUADS] - largest - log_total;
         let p = exp(log_p);
         let expected = select(vec4f(elsewhere), vec4f(1.0 - step.label_smoothing + elsewhere), labels == vec4u(c));

@@ -90,9 +90,8 @@ fn pack<S: Sum>(conv: &Conv2d, winners: &[Option<u32>]) -> Vec<S::Word> {
     let words = (0..blocks_and_groups).into_par_iter().flat_map_iter(|index| {
         let (block, channel) = (index / groups, index % groups * LANES);
         let first = (block * channels + channel) * map;
-        (0..height * width * QUADS).map(move |place| {
-            word(first + place / QUADS * BLOCK, LANES.min(channels - channel), place % QUADS)
-        })
+        (0..height * width * QUADS)
+            .map(move |place| word(first + place / QUADS * BLOCK, LANES.min(channels - channel), place % QUADS))
     });
     words.collect()
 }

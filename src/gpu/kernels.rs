@@ -128,7 +128,8 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
         },
         OpKind::Conv2dForward(c) if c.max_pool => Kernel {
             bindings: &[0, 1, 2, WINNERS],
-            overrides: [activation(c.activation), vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)]].concat(),
+            overrides: [activation(c.activation), vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)]]
+                .concat(),
             workgroups: per_item(c.pooled().height * c.pooled().width * c.output.channels.div_ceil(8), blocks),
             ..conv2d(base, c, c.activation, blocks, variant)
         },
@@ -172,7 +173,7 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             bindings: &[0, 1, 2],
             overrides: activation(d.activation),
             geometry: dense(d, d.activation, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(24).div_ceil(4)), 1],
+            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardInput(d) => Kernel {
@@ -188,8 +189,8 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             bindings: &[0, 3, 5],
             geometry: dense(d, d.input_activation, blocks),
             workgroups: [
-                words(d.inputs.div_ceil(16).div_ceil(8)),
-                words(d.outputs.div_ceil(12).div_ceil(4)),
+                words((d.inputs.div_ceil(16) * d.outputs.div_ceil(12)).div_ceil(32)),
+                1,
                 words(d.partials.slots),
             ],
             ..base
@@ -197,7 +198,7 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
         OpKind::SoftmaxCrossEntropy { classes } => Kernel {
             source: SOFTMAX_CROSS_ENTROPY,
             bindings: &[0, 1, 2, 3, 4, 5],
-            overrides: vec![("CLASSES", *classes as f64)],
+            geometry: vec![words(*classes)],
             reads_step: true,
             workgroups: [1, words(blocks.div_ceil(4)), 1],
             ..base

@@ -234,8 +234,7 @@ impl Guarded {
     /// buffer: it is that much longer, behind the guard.
     fn new(gpu: &Gpu, name: &str, bytes: u64, windows: bool) -> Self {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let (usage, more) =
-            if windows { (usage | wgpu::BufferUsages::UNIFORM, WINDOW_BYTES) } else { (usage, 0) };
+        let (usage, more) = if windows { (usage | wgpu::BufferUsages::UNIFORM, WINDOW_BYTES) } else { (usage, 0) };
         let buffer = Self { handle: gpu.buffer(name, bytes + 2 * GUARD_BYTES + more, usage), bytes };
         buffer.write_guards(gpu);
         buffer

@@ -233,9 +233,8 @@ impl<'a> Lowering<'a> {
                         let words = conv.winner_words(blocks(self.batch));
                         self.buffer(format!("{}.winners", pooling.name), Element::U32, words)
                     });
-                    let with_winners = |buffers: &[BufferId], rest: &[BufferId]| {
-                        [buffers, winners.as_slice(), rest].concat()
-                    };
+                    let with_winners =
+                        |buffers: &[BufferId], rest: &[BufferId]| [buffers, winners.as_slice(), rest].concat();
                     ops.push(op(OpKind::Conv2dForward(conv), with_winners(&[x, parameters, y], &[])));
                     if let Some(dx) = flow.gradient {
                         let buffers = with_winners(&[dy, parameters, x], &[dx]);

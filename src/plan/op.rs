@@ -240,7 +240,9 @@ impl OpKind {
         let words = match self {
             Self::Gather(g) => (g.image_height * g.image_width / 4 + g.input.elements()) * samples,
             Self::Conv2dForward(c) => (c.input.elements() + c.pooled().elements()) * samples + c.partials.words,
-            Self::Conv2dBackwardInput(c) => (2 * c.input.elements() + c.pooled().elements()) * samples + c.partials.words,
+            Self::Conv2dBackwardInput(c) => {
+                (2 * c.input.elements() + c.pooled().elements()) * samples + c.partials.words
+            }
             Self::Conv2dBackwardWeights(c) => {
                 (c.input.elements() + c.pooled().elements()) * samples + c.partials.words * c.partials.slots
             }

@@ -210,12 +210,12 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             source: SUMS,
             bindings: &[2, 3],
             geometry: {
-                let mut geometry = vec![words(segments.len())];
+                let mut geometry = vec![words(segments.len()), 0, 0, 0];
                 for s in segments {
                     let p = &s.partials;
                     geometry.extend([s.first / LANES, p.words / LANES, p.slots, p.first / LANES].map(words));
                 }
-                geometry.resize(1 + 4 * most_layers(), 0);
+                geometry.resize(4 + 4 * most_layers(), 0);
                 geometry
             },
             workgroups: [words(plan.layout.words.div_ceil(LANES * 64)), 1, 1],

@@ -81,9 +81,14 @@ fn gather(@builtin(global_invocation_id) id: vec3u) {
     if row == 0u { store_targets(samples, id.z * QUADS + id.x); }
 }
 
-// The byte of each of four samples, in one word.
-fn pack(bytes: vec4u) -> u32 {
-    return bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+// Four bytes of the images from `byte` on, which may begin before the first: those are not used.
+fn four_pixels(byte: u32) -> vec4u {
+    let word = bitcast<i32>(byte) >> 2u;
+    let shift = byte % 4u * 8u;
+    let low = images[max(word, 0)] >> shift;
+    // In two shifts, since one of 32 is none.
+    let high = (images[word + 1] << (24u - shift)) << 8u;
+    return (vec4u(low | high) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(0xffu);
 }
 
 // id.x: quad; id.y: row of all channels; id.z: block.
@@ -97,17 +102,22 @@ fn gather_bytes(@builtin(global_invocation_id) id: vec3u) {
     let left = (g.width - g.image_width) / 2u;
     let image_row = row % g.height - top;
     let inside = row % g.height >= top && image_row < g.image_height;
+    let present = samples != vec4u(MASKED);
+    let first = select(vec4u(), samples, present) * (g.image_height * g.image_width) + vec4u(image_row * g.image_width);
     let pairs = g.width / 2u;
     let out = (id.z * g.channels * g.height + row) * pairs * QUADS + id.x;
-    for (var pair = 0u; pair < pairs; pair++) {
-        var words = vec2u();
-        for (var side = 0u; side < 2u; side++) {
-            let column = pair * 2u + side;
-            if inside && column >= left && column - left < g.image_width {
-                words[side] = pack(pixels(samples, image_row * g.image_width + column - left));
-            }
-        }
-        input_bytes[out + pair * QUADS] = words;
+    // Four columns at a time, so that a word of an image is read for several of its pixels.
+    for (var column = 0u; column < g.width; column += 4u) {
+        let at = column - left;
+        let real = (vec4u(at, at + 1u, at + 2u, at + 3u) < vec4u(g.image_width)) & vec4<bool>(inside);
+        let a = select(vec4u(), four_pixels(first.x + at), real & vec4<bool>(present.x));
+        let b = select(vec4u(), four_pixels(first.y + at), real & vec4<bool>(present.y));
+        let c = select(vec4u(), four_pixels(first.z + at), real & vec4<bool>(present.z));
+        let d = select(vec4u(), four_pixels(first.w + at), real & vec4<bool>(present.w));
+        let words = a | (b << vec4u(8u)) | (c << vec4u(16u)) | (d << vec4u(24u));
+        let to = out + column / 2u * QUADS;
+        input_bytes[to] = words.xy;
+        if column / 2u + 1u < pairs { input_bytes[to + QUADS] = words.zw; }
     }
     if row == 0u { store_targets(samples, id.z * QUADS + id.x); }
 }

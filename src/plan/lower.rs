@@ -87,7 +87,7 @@ pub const MOST_STEPS: usize = 256;
 const CONV2D_CHUNKS: usize = 8;
 
 /// The same for a dense layer, which has more weights: more threads without chunks, and more to add up.
-const DENSE_CHUNKS: usize = 4;
+const DENSE_CHUNKS: usize = 2;
 
 impl Plan {
     /// Lowers `model` for steps of at most `batch` samples of a dataset of shape `data`.

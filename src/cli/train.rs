@@ -211,15 +211,15 @@ fn stop_on_interrupt() -> Result<&'static AtomicBool> {
 /// What `--fast` is, from the recipe itself.
 fn fast_help() -> String {
     let recipe = TrainConfig::fast("lenet5", None).map_or(String::new(), |config| {
+        let TrainConfig { epochs, batch, learning_rate, weight_decay, label_smoothing, validation, .. } = config;
+        let optimizer = choice_name(config.optimizer);
         format!(
-            "--epochs {} --batch {} --optimizer {} --lr {} --label-smoothing {} --validation {}",
-            config.epochs,
-            config.batch,
-            choice_name(config.optimizer),
-            config.learning_rate,
-            config.label_smoothing,
-            config.validation
+            "--epochs {epochs} --batch {batch} --optimizer {optimizer} --lr {learning_rate} \
+             --weight-decay {weight_decay} --label-smoothing {label_smoothing} --validation {validation}"
         )
     });
-    format!("The quickest 99 % on MNIST, for lenet5: {recipe}, where these flags are not given")
+    format!(
+        "The quickest way to a mean test accuracy of 99 % on MNIST, for lenet5 and SGD: the same as {recipe}, \
+         except for flags that are given as well"
+    )
 }

@@ -121,8 +121,17 @@ impl TrainConfig {
         only("--model lenet5", usual.model == "lenet5")?;
         let sgd = matches!(optimizer, OptimizerName::Sgd | OptimizerName::Nesterov);
         only("--optimizer sgd or nesterov", sgd)?;
-        // Chosen by cross-validation within the training images, so that none need be held out.
-        Ok(Self { epochs: 2, learning_rate: 0.1, validation: 0, ..usual })
+        // Chosen by cross-validation within the training images, so that none need be held out. There, one epoch
+        // in steps of 32 gets to 99 % only just, as do two without label smoothing.
+        Ok(Self {
+            epochs: 2,
+            batch: 128,
+            learning_rate: 0.2,
+            weight_decay: 0.001,
+            label_smoothing: 0.1,
+            validation: 0,
+            ..usual
+        })
     }
 
     /// Share of the steps that `schedule` rises for unless told otherwise.

@@ -162,7 +162,7 @@ const BATCH: usize = 32;
 ///
 /// Training amplifies roundings, so no fixed bound on a run after many steps has a reason. This one has: a
 /// second run of the oracle, a twin, in which every weight is moved by one unit in the last place, up or
-/// down at random, after every step. That is about what a device's roundings amount to; [`DRIFT`] times the
+/// down at random, after every step. That is about what a device's roundings amount to; `DRIFT` times the
 /// distance between the two is what it may be away.
 pub struct Yardstick {
     pub(super) plan: Plan,

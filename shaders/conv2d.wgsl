@@ -1,4 +1,4 @@
-// Valid convolution, stride 1. Uses activation.wgsl, one of weights_*.wgsl and one of gradients_*.wgsl.
+// Valid convolution, stride 1. Uses activation.wgsl and one each of inputs_*.wgsl, weights_*.wgsl and gradients_*.wgsl.
 //
 // Activations are [block][channel][row][column][quad] vec4f, a quad being four samples; weights are
 // [out / 4][in][row][column] vec4f of four output channels. So one `outer` product of a quad of
@@ -20,6 +20,8 @@ struct Geometry {
     blocks: u32,
     floor: f32,           // of the activation: see activation.wgsl
     window: u32,          // first vec4f of `window` in parameters
+    background: f32,      // value of a byte 0, where x is bytes
+    scale: f32,           // of a byte
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -155,11 +157,6 @@ fn row_of_weights(first: u32, tap: u32, channel: u32) -> Row {
     );
 }
 
-// x, or its last column: only a kernel that a turn does not fill reaches beyond.
-fn x_at(row_of_x: u32, column: u32, g: Geometry) -> vec4f {
-    return x[row_of_x + select(min(column, g.in_width - 1u), column, KERNEL == TAPS) * QUADS];
-}
-
 struct Largest { sum: vec4f, place: vec4u }
 
 // The first of the largest, and its place in the block.
@@ -215,29 +212,24 @@ fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
         let weights_of_group = g.in_channels * KERNEL * KERNEL;
         let r0 = row_of_weights(g.weights + group * weights_of_group + tap, j, channel);
         let r1 = row_of_weights(g.weights + other_group * weights_of_group + tap, j, channel + 4u);
-        let above = ((id.z * g.in_channels + c) * g.in_height + row * 2u + i) * g.in_width * QUADS + id.x;
-        let below = above + g.in_width * QUADS;
+        let row_of_map = (id.z * g.in_channels + c) * g.in_height + row * 2u + i;
+        let above = row_of_x(row_of_map, id.x, g);
+        let below = row_of_x(row_of_map + 1u, id.x, g);
         let left = column * 2u + j;
-        let x0 = x_at(above, left, g);
-        let x1 = x_at(above, left + 1u, g);
-        let x2 = x_at(above, left + 2u, g);
-        let x3 = x_at(above, left + 3u, g);
-        let x4 = x_at(above, left + 4u, g);
-        let x5 = x_at(above, left + 5u, g);
-        a0 += taps(r0, x0, x1, x2, x3, x4);
-        b0 += taps(r0, x1, x2, x3, x4, x5);
-        a1 += taps(r1, x0, x1, x2, x3, x4);
-        b1 += taps(r1, x1, x2, x3, x4, x5);
-        let z0 = x_at(below, left, g);
-        let z1 = x_at(below, left + 1u, g);
-        let z2 = x_at(below, left + 2u, g);
-        let z3 = x_at(below, left + 3u, g);
-        let z4 = x_at(below, left + 4u, g);
-        let z5 = x_at(below, left + 5u, g);
-        c0 += taps(r0, z0, z1, z2, z3, z4);
-        d0 += taps(r0, z1, z2, z3, z4, z5);
-        c1 += taps(r1, z0, z1, z2, z3, z4);
-        d1 += taps(r1, z1, z2, z3, z4, z5);
+        let x0 = x_two(above, left, g);
+        let x2 = x_two(above, left + 2u, g);
+        let x4 = x_two(above, left + 4u, g);
+        a0 += taps(r0, x0[0], x0[1], x2[0], x2[1], x4[0]);
+        b0 += taps(r0, x0[1], x2[0], x2[1], x4[0], x4[1]);
+        a1 += taps(r1, x0[0], x0[1], x2[0], x2[1], x4[0]);
+        b1 += taps(r1, x0[1], x2[0], x2[1], x4[0], x4[1]);
+        let z0 = x_two(below, left, g);
+        let z2 = x_two(below, left + 2u, g);
+        let z4 = x_two(below, left + 4u, g);
+        c0 += taps(r0, z0[0], z0[1], z2[0], z2[1], z4[0]);
+        d0 += taps(r0, z0[1], z2[0], z2[1], z4[0], z4[1]);
+        c1 += taps(r1, z0[0], z0[1], z2[0], z2[1], z4[0]);
+        d1 += taps(r1, z0[1], z2[0], z2[1], z4[0], z4[1]);
     }
     let plane = places * QUADS;
     let place = (row * width + column) * QUADS + id.x;
@@ -499,13 +491,15 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
 struct Six { a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f, f: vec4f }
 
 // First four columns of a row, to be slid into place by the next two.
-fn six_at(from_x: u32, left: u32, last: u32) -> Six {
-    return Six(vec4f(), vec4f(), x[from_x + min(left, last) * QUADS], x[from_x + min(left + 1u, last) * QUADS],
-               x[from_x + min(left + 2u, last) * QUADS], x[from_x + min(left + 3u, last) * QUADS]);
+fn six_at(row_of_x: u32, left: u32, g: Geometry) -> Six {
+    let a = x_two(row_of_x, left, g);
+    let b = x_two(row_of_x, left + 2u, g);
+    return Six(vec4f(), vec4f(), a[0], a[1], b[0], b[1]);
 }
 
-fn slide_two(s: Six, from_x: u32, column: u32, last: u32) -> Six {
-    return Six(s.c, s.d, s.e, s.f, x[from_x + min(column, last) * QUADS], x[from_x + min(column + 1u, last) * QUADS]);
+fn slide_two(s: Six, row_of_x: u32, column: u32, g: Geometry) -> Six {
+    let next = x_two(row_of_x, column, g);
+    return Six(s.c, s.d, s.e, s.f, next[0], next[1]);
 }
 
 // The gradients of one channel of a block, and where in it they belong.
@@ -553,7 +547,6 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let group = id.y / (turns * turns * g.in_channels);
     let o = group * 4u;
     let last_o = g.out_channels - 1u;
-    let last = g.in_width - 1u;
     let last_row = g.in_height - 1u;
     let height = g.out_height / 2u;
     let width = g.out_width / 2u;
@@ -568,20 +561,20 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         let row = t % height;
         let plane = (block * g.in_channels + c) * g.in_height;
         let top = row * 2u + i;
-        let from_0 = (plane + min(top, last_row)) * g.in_width * QUADS + id.x;
-        let from_1 = (plane + min(top + 1u, last_row)) * g.in_width * QUADS + id.x;
-        let from_2 = (plane + min(top + 2u, last_row)) * g.in_width * QUADS + id.x;
-        let from_3 = (plane + min(top + 3u, last_row)) * g.in_width * QUADS + id.x;
-        let from_4 = (plane + min(top + 4u, last_row)) * g.in_width * QUADS + id.x;
-        let from_5 = (plane + min(top + 5u, last_row)) * g.in_width * QUADS + id.x;
+        let from_0 = row_of_x(plane + min(top, last_row), id.x, g);
+        let from_1 = row_of_x(plane + min(top + 1u, last_row), id.x, g);
+        let from_2 = row_of_x(plane + min(top + 2u, last_row), id.x, g);
+        let from_3 = row_of_x(plane + min(top + 3u, last_row), id.x, g);
+        let from_4 = row_of_x(plane + min(top + 4u, last_row), id.x, g);
+        let from_5 = row_of_x(plane + min(top + 5u, last_row), id.x, g);
         let from_dy = block * g.out_channels * map + row * width * QUADS + id.x;
         let from_winners = (block * groups + group) * map + row * width * QUADS + id.x;
-        var x0 = six_at(from_0, j, last);
-        var x1 = six_at(from_1, j, last);
-        var x2 = six_at(from_2, j, last);
-        var x3 = six_at(from_3, j, last);
-        var x4 = six_at(from_4, j, last);
-        var x5 = six_at(from_5, j, last);
+        var x0 = six_at(from_0, j, g);
+        var x1 = six_at(from_1, j, g);
+        var x2 = six_at(from_2, j, g);
+        var x3 = six_at(from_3, j, g);
+        var x4 = six_at(from_4, j, g);
+        var x5 = six_at(from_5, j, g);
         for (var column = 0u; column < width; column++) {
             let next = column * 2u + j + 4u;
             let at = from_dy + column * QUADS;
@@ -590,16 +583,16 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
             let w1 = winner_of(dy[at + min(o + 1u, last_o) * map], word, 8u);
             let w2 = winner_of(dy[at + min(o + 2u, last_o) * map], word, 16u);
             let w3 = winner_of(dy[at + min(o + 3u, last_o) * map], word, 24u);
-            x0 = slide_two(x0, from_0, next, last);
-            x1 = slide_two(x1, from_1, next, last);
+            x0 = slide_two(x0, from_0, next, g);
+            x1 = slide_two(x1, from_1, next, g);
             s0 = add_winners(s0, x0, x1, w0, w1, w2, w3);
-            x2 = slide_two(x2, from_2, next, last);
+            x2 = slide_two(x2, from_2, next, g);
             s1 = add_winners(s1, x1, x2, w0, w1, w2, w3);
-            x3 = slide_two(x3, from_3, next, last);
+            x3 = slide_two(x3, from_3, next, g);
             s2 = add_winners(s2, x2, x3, w0, w1, w2, w3);
-            x4 = slide_two(x4, from_4, next, last);
+            x4 = slide_two(x4, from_4, next, g);
             s3 = add_winners(s3, x3, x4, w0, w1, w2, w3);
-            x5 = slide_two(x5, from_5, next, last);
+            x5 = slide_two(x5, from_5, next, g);
             s4 = add_winners(s4, x4, x5, w0, w1, w2, w3);
             let ones = vec4f(1.0);
             b += vec4f(dot(ones, w0.dy), dot(ones, w1.dy), dot(ones, w2.dy), dot(ones, w3.dy));

@@ -21,16 +21,10 @@ fn sum_scores() {
     metrics[step.slot] = vec4f(sum.xyz, 0.0);
 }
 
-struct Segment {
-    first: u32,    // first vec4f of the layer in gradients
-    words: u32,    // vec4f of the layer, and of a slot
-    slots: u32,
-    partials: u32, // first vec4f of the layer in partials
-}
-
 struct Segments {
     count: u32,
-    segments: array<Segment, 64>,
+    // A layer each: its first vec4f in gradients, its vec4f in a slot, its slots, its first vec4f in partials.
+    layers: array<vec4u, 64>,
 }
 
 @group(0) @binding(2) var<storage, read> partials: array<vec4f>;
@@ -42,13 +36,15 @@ struct Segments {
 fn sum_gradients(@builtin(global_invocation_id) id: vec3u) {
     if id.x >= arrayLength(&gradients) { return; }
     // Layers lie one after the other: the last one that starts at or before this parameter holds it.
-    var layer = geometry.segments[0];
+    var last = 0u;
     for (var i = 1u; i < geometry.count; i++) {
-        if geometry.segments[i].first <= id.x { layer = geometry.segments[i]; }
+        last = select(last, i, geometry.layers[i].x <= id.x);
     }
+    let layer = geometry.layers[last];
+    let from_partials = layer.w + id.x - layer.x;
     var sum = vec4f();
-    for (var slot = 0u; slot < layer.slots; slot++) {
-        sum += partials[layer.partials + slot * layer.words + id.x - layer.first];
+    for (var slot = 0u; slot < layer.z; slot++) {
+        sum += partials[from_partials + slot * layer.y];
     }
     gradients[id.x] = sum;
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use assert_cmd::assert::OutputAssertExt;
 use assert_cmd::cargo::CommandCargoExt;
+use lenet_gpu::train::{Schedule, TrainConfig};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
@@ -89,6 +90,8 @@ fn wrong_flags_are_named_and_nothing_is_written() {
         (vec!["--label-smoothing", "1"], "--label-smoothing is 1"),
         (vec!["--target-accuracy", "101"], "--target-accuracy is 101"),
         (vec!["--optimizer", "sdg"], "--optimizer"),
+        (vec!["--fast", "--model", "lenet5-keras"], "--fast goes with --model lenet5 alone"),
+        (vec!["--fast", "--optimizer", "adam"], "--fast goes with --optimizer sgd or nesterov alone"),
         (vec!["--validation", "300"], "leave none to train on"),
         (vec!["--data", "nowhere"], "nowhere"),
         (vec!["--adapter", "0"], "--adapter 0 does not go with --backend cpu"),
@@ -148,6 +151,33 @@ fn without_validation_its_accuracy_is_null() {
         &folder.path().join("runs/lenet5-1/best.safetensors"),
         &folder.path().join("runs/lenet5-1/last.safetensors"),
     );
+}
+
+#[test]
+fn fast_is_a_recipe_and_the_flags_given_win_over_it() {
+    let folder = workplace();
+    let config = |flags: &[&str]| -> Value {
+        let arguments = [&["train", "--fast", "--backend", "cpu", "--data", "data", "--json"], flags].concat();
+        let output = run(folder.path(), &arguments);
+        assert!(output.status.success(), "{output:?}");
+        let mut config = lines(&output)[0]["config"].clone();
+        config.as_object_mut().unwrap().remove("data");
+        config
+    };
+    let mut recipe = TrainConfig::fast("lenet5", None).unwrap();
+    recipe.backend = "cpu".to_owned();
+    let plain = |config: &TrainConfig| {
+        let mut config = serde_json::to_value(config).unwrap();
+        config.as_object_mut().unwrap().remove("data");
+        config
+    };
+    assert_eq!(config(&[]), plain(&recipe));
+    (recipe.epochs, recipe.batch, recipe.validation, recipe.learning_rate) = (1, 32, 50, 0.02);
+    (recipe.schedule, recipe.warmup) = (Schedule::Cosine, 0.0);
+    let given = ["--epochs", "1", "--batch", "32", "--validation", "50", "--lr", "0.02", "--schedule", "cosine"];
+    assert_eq!(config(&given), plain(&recipe));
+    lenet(folder.path(), &["train", "--fast", "--resume", "runs/lenet5-1"]).assert().code(2);
+    lenet(folder.path(), &["train", "--resume", "runs/lenet5-1"]).assert().success();
 }
 
 #[test]

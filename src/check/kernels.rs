@@ -78,8 +78,9 @@ pub struct KernelsOutcome {
 }
 
 /// Names of all operations, in the order of a step.
-pub const KERNELS: [&str; 18] = [
+pub const KERNELS: [&str; 19] = [
     "gather",
+    "gather_bytes",
     "conv2d_forward",
     "conv2d_max_pool_forward",
     "max_pool_forward",

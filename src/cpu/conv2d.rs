@@ -16,6 +16,25 @@ fn packed(conv: &Conv2d) -> Packed {
     }
 }
 
+/// The values of an input that is bytes.
+///
+/// ```text
+/// Shapes:  words u32 as [`crate::plan::Gather::bytes`] says  ->  x [block,c,h,w,n] f32
+/// Math:    x = background + (foreground - background) / 255 * byte, in f32
+/// ```
+pub fn values(conv: &Conv2d, [background, foreground]: [f32; 2], words: &[u32]) -> Vec<f32> {
+    let scale = (foreground - background) / 255.0;
+    let row = conv.input.width / 2 * QUADS * 2;
+    let value = |word: u32, lane: usize| background + scale * (word >> (8 * lane) & 0xff) as f32;
+    let rows = words.par_chunks(row).flat_map_iter(|words| {
+        (0..conv.input.width * BLOCK).map(move |place| {
+            let (column, quad, lane) = (place / BLOCK, place % BLOCK / LANES, place % LANES);
+            value(words[(column / 2 * QUADS + quad) * 2 + column % 2], lane)
+        })
+    });
+    rows.collect()
+}
+
 /// Output of a convolution, and with max-pooling the winner of each block.
 ///
 /// ```text

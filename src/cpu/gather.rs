@@ -1,7 +1,7 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
 use super::Sum;
-use crate::plan::{BLOCK, Gather, MASKED, Step};
+use crate::plan::{BLOCK, Gather, LANES, MASKED, QUADS, Step};
 
 /// The inputs and targets of a step.
 ///
@@ -12,16 +12,22 @@ use crate::plan::{BLOCK, Gather, MASKED, Step};
 ///          row (H-h)/2, its first column column (W-w)/2; the rest is background. Sample n is
 ///          order[start + n]; for n >= count x is background and the target MASKED.
 /// ```
+///
+/// If they stay bytes x is u32 as [`Gather::bytes`] says, and 0 the background.
 pub fn forward<S: Sum>(
     gather: &Gather,
     step: &Step,
     blocks: usize,
     (images, labels, order): (&[u32], &[u32], &[u32]),
 ) -> (Vec<S::Word>, Vec<S::Word>) {
-    let Gather { image_height, image_width, input, background, foreground } = *gather;
+    let Gather { image_height, image_width, input, levels: [background, foreground], bytes } = *gather;
     let (top, left) = ((input.height - image_height) / 2, (input.width - image_width) / 2);
     let (start, count) = (step.start as usize, step.count as usize);
-    let mut x = vec![S::exact(background).word(); blocks * BLOCK * input.elements()];
+    let mut x = match bytes {
+        true => Vec::new(),
+        false => vec![S::exact(background).word(); blocks * BLOCK * input.elements()],
+    };
+    let mut packed = vec![0; if bytes { blocks * QUADS * input.elements() } else { 0 }];
     let mut targets = vec![S::integer(MASKED); blocks * BLOCK];
     for n in 0..count {
         let sample = order[start + n] as usize;
@@ -35,10 +41,16 @@ pub fn forward<S: Sum>(
                 value.add_product(f64::from(foreground) - f64::from(background), f64::from(byte) / 255.0);
                 for channel in 0..input.channels {
                     let map = (block * input.channels + channel) * input.height + row + top;
-                    x[(map * input.width + column + left) * BLOCK + lane] = value.word();
+                    let column = column + left;
+                    if bytes {
+                        let pair = (map * (input.width / 2) + column / 2) * QUADS + lane / LANES;
+                        packed[2 * pair + column % 2] |= byte << (8 * (lane % LANES));
+                    } else {
+                        x[(map * input.width + column) * BLOCK + lane] = value.word();
+                    }
                 }
             }
         }
     }
-    (x, targets)
+    if bytes { (packed.into_iter().map(S::integer).collect(), targets) } else { (x, targets) }
 }

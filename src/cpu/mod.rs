@@ -21,10 +21,11 @@ pub mod sums;
 
 pub use sum::{Sum, Traced};
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::error::{Error, Result};
-use crate::plan::{BLOCK, BufferId, Clock, Device, MOST_STEPS, Metrics, Op, OpKind, Phase, Plan, Runner, Step};
+use crate::plan::{BLOCK, BufferId, Clock, Conv2d, Device, MOST_STEPS, Metrics, Op, OpKind, Phase, Plan, Runner, Step};
 
 /// The contents of every buffer of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,10 @@ fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Wor
     let u32 = |index: usize| buffers.u32(op.buffers[index]);
     let whole = |index: usize, words| Output { buffer: op.buffers[index], first: 0, words };
     let at = |index: usize, first, words| Output { buffer: op.buffers[index], first, words };
+    let conv_input = |conv: &Conv2d| match conv.levels {
+        Some(levels) => Cow::Owned(conv2d::values(conv, levels, u32(0))),
+        None => Cow::Borrowed(f32(0)),
+    };
     match &op.kind {
         OpKind::Gather(gather) => {
             let blocks = u32(4).len() / BLOCK;
@@ -94,7 +99,7 @@ fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Wor
             vec![whole(3, x), whole(4, targets)]
         }
         OpKind::Conv2dForward(conv) => {
-            let (y, winners) = conv2d::forward::<S>(conv, f32(0), f32(1));
+            let (y, winners) = conv2d::forward::<S>(conv, &conv_input(conv), f32(1));
             let winners = conv.max_pool.then(|| whole(3, winners));
             [whole(2, y)].into_iter().chain(winners).collect()
         }
@@ -107,7 +112,7 @@ fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Wor
         }
         OpKind::Conv2dBackwardWeights(conv) if conv.max_pool => {
             let ds = conv2d::unpool(conv, f32(1), u32(2));
-            vec![at(3, conv.partials.first, conv2d::backward_weights::<S>(conv, f32(0), &ds))]
+            vec![at(3, conv.partials.first, conv2d::backward_weights::<S>(conv, &conv_input(conv), &ds))]
         }
         OpKind::Conv2dBackwardWeights(conv) => {
             vec![at(2, conv.partials.first, conv2d::backward_weights::<S>(conv, f32(0), f32(1)))]

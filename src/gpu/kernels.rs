@@ -35,7 +35,7 @@ pub const GEOMETRY: u32 = 6;
 pub const STEP: u32 = 7;
 
 /// Binding of which sums won, in the kernels of conv2d.wgsl.
-pub(super) const WINNERS: u32 = 8;
+const WINNERS: u32 = 8;
 
 /// Binding of a part of the parameters as a uniform buffer.
 pub const WINDOW: u32 = 9;
@@ -80,15 +80,17 @@ macro_rules! shader {
 }
 
 const GATHER: &str = shader!("gather");
-/// By whether weights come from a uniform buffer, and whether max-pooling is part of the operation.
-const CONV2D: [[&str; 2]; 2] = [
+/// By whether weights come from a uniform buffer, then without max-pooling, with it, and with it from bytes.
+const CONV2D: [[&str; 3]; 2] = [
     [
-        shader!("activation", "conv2d", "weights_storage", "gradients_sums"),
-        shader!("activation", "conv2d", "weights_storage", "gradients_winners"),
+        shader!("activation", "conv2d", "inputs_values", "weights_storage", "gradients_sums"),
+        shader!("activation", "conv2d", "inputs_values", "weights_storage", "gradients_winners"),
+        shader!("activation", "conv2d", "inputs_bytes", "weights_storage", "gradients_winners"),
     ],
     [
-        shader!("activation", "conv2d", "weights_uniform", "gradients_sums"),
-        shader!("activation", "conv2d", "weights_uniform", "gradients_winners"),
+        shader!("activation", "conv2d", "inputs_values", "weights_uniform", "gradients_sums"),
+        shader!("activation", "conv2d", "inputs_values", "weights_uniform", "gradients_winners"),
+        shader!("activation", "conv2d", "inputs_bytes", "weights_uniform", "gradients_winners"),
     ],
 ];
 const MAX_POOL: &str = shader!("activation", "max_pool");
@@ -137,7 +139,7 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             bindings: &[0, 1, 2, 3, 4],
             geometry: [
                 &[g.image_height, g.image_width, g.input.height, g.input.width, g.input.channels].map(words)[..],
-                &[g.background.to_bits(), g.foreground.to_bits()],
+                &g.levels.map(f32::to_bits),
             ]
             .concat(),
             reads_step: true,
@@ -226,12 +228,12 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             source: SUMS,
             bindings: &[2, 3],
             geometry: {
-                let mut geometry = vec![words(segments.len())];
+                let mut geometry = vec![words(segments.len()), 0, 0, 0];
                 for s in segments {
                     let p = &s.partials;
                     geometry.extend([s.first / LANES, p.words / LANES, p.slots, p.first / LANES].map(words));
                 }
-                geometry.resize(1 + 4 * most_layers(), 0);
+                geometry.resize(4 + 4 * most_layers(), 0);
                 geometry
             },
             workgroups: [words(plan.layout.words.div_ceil(LANES * 64)), 1, 1],
@@ -300,10 +302,12 @@ fn window_start(c: &Conv2d) -> usize {
 /// What the kernels of conv2d.wgsl share.
 fn conv2d(base: Kernel, c: &Conv2d, activation: Activation, blocks: usize, variant: Variant) -> Kernel {
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
-    let rest = [floor(activation), words(window_start(c) / LANES)];
+    let [background, foreground] = c.levels.unwrap_or_default();
+    let scale = (foreground - background) / 255.0;
+    let rest = [floor(activation), words(window_start(c) / LANES), background.to_bits(), scale.to_bits()];
     let window = window(c, variant);
     Kernel {
-        source: CONV2D[usize::from(window.is_some())][usize::from(c.max_pool)],
+        source: CONV2D[usize::from(window.is_some())][usize::from(c.max_pool) + usize::from(c.levels.is_some())],
         geometry: [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &rest].concat(),
         window,
         ..base

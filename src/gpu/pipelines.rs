@@ -1,7 +1,7 @@
 //! Every pipeline that the program can create, for those who check shaders without a GPU.
 
 use super::ceilings;
-use super::kernels::{Kernel, Variant, WINNERS, kernel};
+use super::kernels::{Kernel, Variant, kernel};
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
 use crate::plan::{DatasetShape, Optimizer, Plan};
@@ -72,8 +72,9 @@ impl Pipeline {
     fn new(kernel: Kernel, reads: usize) -> Self {
         let mut name = kernel.entry.to_owned();
         name.extend(kernel.overrides.iter().map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
-        name.extend(kernel.window.map(|_| "-uniform"));
-        name.extend(kernel.bindings[..reads].contains(&WINNERS).then_some("-winners"));
+        // The files that conv2d.wgsl is put together from, by what only they have.
+        let files = [("fn x_one(", "-bytes"), ("fn dy_block(", "-winners"), ("var<uniform>", "-uniform")];
+        name.extend(files.iter().filter(|(only, _)| kernel.source.contains(only)).map(|(_, suffix)| *suffix));
         Self { name, kernel, reads }
     }
 }

@@ -18,7 +18,7 @@ pub struct Op {
 /// What an operation computes. Each line gives `reads -> writes`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OpKind {
-    /// `images, labels, order -> x, targets`: the samples of a step, padded and scaled.
+    /// `images, labels, order -> x, targets`: the samples of a step, padded, and scaled unless they stay bytes.
     Gather(Gather),
     /// `x, parameters -> y[, winners]`: valid convolution, bias and activation, and max-pooling if it has it.
     Conv2dForward(Conv2d),
@@ -67,14 +67,15 @@ pub struct Gather {
     pub image_width: usize,
     /// The model's input; stored images are centred in it.
     pub input: Shape,
-    /// Value of a byte 0 and of padding.
-    pub background: f32,
-    /// Value of a byte 255.
-    pub foreground: f32,
+    /// Values of a byte 0, which is also that of padding, and of a byte 255.
+    pub levels: [f32; 2],
+    /// Whether `x` stays bytes, `[block][channel][row][column / 2][quad][column % 2]`, a word each with the
+    /// bytes of four samples, lowest first: [`Conv2d::levels`] scales them as it reads.
+    pub bytes: bool,
 }
 
 /// Geometry of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conv2d {
     /// Shape of `x`.
     pub input: Shape,
@@ -83,6 +84,8 @@ pub struct Conv2d {
     /// Whether only the largest sum of each 2x2 block goes on, so that `y` and `dy` have half the rows and
     /// columns and the other sums are never stored. `winners` says which it was: see [`super::WINNER_BITS`].
     pub max_pool: bool,
+    /// Values of a byte 0 and of a byte 255 if `x` is bytes as [`Gather::bytes`] has them; only with max-pooling.
+    pub levels: Option<[f32; 2]>,
     /// Rows and columns of the kernel.
     pub kernel: usize,
     /// Applied to the sums (forward).
@@ -102,6 +105,11 @@ impl Conv2d {
     pub fn pooled(&self) -> Shape {
         let Shape { channels, height, width } = self.output;
         if self.max_pool { Shape::new(channels, height / 2, width / 2) } else { self.output }
+    }
+
+    /// Words of `x` for a sample.
+    fn input_words(&self) -> usize {
+        if self.levels.is_some() { self.input.elements() / 4 } else { self.input.elements() }
     }
 
     /// Words of `winners` for `blocks` blocks of samples.
@@ -171,6 +179,7 @@ impl OpKind {
     /// `_backward`, of its file in `shaders/` and in `src/cpu/`.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Gather(Gather { bytes: true, .. }) => "gather_bytes",
             Self::Gather(_) => "gather",
             Self::Conv2dForward(Conv2d { max_pool: true, .. }) => "conv2d_max_pool_forward",
             Self::Conv2dForward(_) => "conv2d_forward",
@@ -238,13 +247,16 @@ impl OpKind {
     /// Bytes that must move at least once for `samples` samples: every input read and every output written.
     pub fn bytes(&self, samples: usize) -> u64 {
         let words = match self {
-            Self::Gather(g) => (g.image_height * g.image_width / 4 + g.input.elements()) * samples,
-            Self::Conv2dForward(c) => (c.input.elements() + c.pooled().elements()) * samples + c.partials.words,
+            Self::Gather(g) => {
+                let x = if g.bytes { g.input.elements() / 4 } else { g.input.elements() };
+                (g.image_height * g.image_width / 4 + x) * samples
+            }
+            Self::Conv2dForward(c) => (c.input_words() + c.pooled().elements()) * samples + c.partials.words,
             Self::Conv2dBackwardInput(c) => {
                 (2 * c.input.elements() + c.pooled().elements()) * samples + c.partials.words
             }
             Self::Conv2dBackwardWeights(c) => {
-                (c.input.elements() + c.pooled().elements()) * samples + c.partials.words * c.partials.slots
+                (c.input_words() + c.pooled().elements()) * samples + c.partials.words * c.partials.slots
             }
             Self::MaxPoolForward(p) | Self::AveragePoolForward(p) => {
                 (p.input.elements() + p.output.elements()) * samples

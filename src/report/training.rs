@@ -94,8 +94,8 @@ fn started_text(started: &Started) -> String {
         config.epochs,
         config.batch,
         thousands(started.steps),
-        name(config.optimizer),
-        name(config.schedule),
+        choice_name(config.optimizer),
+        choice_name(config.schedule),
         config.learning_rate,
         config.seed,
         started.run.display(),
@@ -103,7 +103,7 @@ fn started_text(started: &Started) -> String {
 }
 
 /// A choice as it is written on the command line.
-fn name(choice: impl clap::ValueEnum) -> String {
+pub fn choice_name(choice: impl clap::ValueEnum) -> String {
     choice.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
 }
 

@@ -107,6 +107,33 @@ impl TrainConfig {
         })
     }
 
+    /// The recipe of `--fast`: the fewest samples that give a mean test accuracy of 99 % on MNIST. It takes
+    /// an `optimizer` of its own unless told otherwise.
+    ///
+    /// Errors: a model or an optimiser that its values were not chosen for.
+    pub fn fast(model: &str, optimizer: Option<OptimizerName>) -> Result<Self> {
+        let optimizer = optimizer.unwrap_or(OptimizerName::Nesterov);
+        let usual = Self::defaults(model, optimizer)?;
+        let only = |flags: &str, good: bool| {
+            let refuse = || Error::input(format!("--fast goes with {flags} alone"), "leave one of the two flags out");
+            if good { Ok(()) } else { Err(refuse()) }
+        };
+        only("--model lenet5", usual.model == "lenet5")?;
+        let sgd = matches!(optimizer, OptimizerName::Sgd | OptimizerName::Nesterov);
+        only("--optimizer sgd or nesterov", sgd)?;
+        // Chosen by cross-validation within the training images, so that none need be held out. There, one epoch
+        // in steps of 32 gets to 99 % only just, as do two without label smoothing.
+        Ok(Self {
+            epochs: 2,
+            batch: 128,
+            learning_rate: 0.2,
+            weight_decay: 0.001,
+            label_smoothing: 0.1,
+            validation: 0,
+            ..usual
+        })
+    }
+
     /// Share of the steps that `schedule` rises for unless told otherwise.
     pub fn default_warmup(schedule: Schedule) -> f64 {
         if schedule == Schedule::OneCycle { 0.25 } else { 0.0 }
@@ -190,6 +217,21 @@ mod tests {
                 let json = serde_json::to_string(&config).unwrap();
                 assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
             }
+        }
+    }
+
+    #[test]
+    fn the_fast_recipe_is_valid_and_refuses_what_it_was_not_chosen_for() {
+        let fast = TrainConfig::fast("lenet5", None).unwrap();
+        fast.validate().unwrap();
+        assert!(fast.epochs < TrainConfig::defaults("lenet5", fast.optimizer).unwrap().epochs);
+        assert_eq!(fast.validation, 0);
+        let sgd = TrainConfig::fast("lenet5", Some(OptimizerName::Sgd)).unwrap();
+        assert_eq!(sgd, TrainConfig { optimizer: OptimizerName::Sgd, ..fast });
+        for (model, optimizer) in [("lenet5-keras", OptimizerName::Sgd), ("lenet5", OptimizerName::Adam)] {
+            let error = TrainConfig::fast(model, Some(optimizer)).unwrap_err();
+            assert!(error.to_string().starts_with("--fast"), "{error}");
+            assert_eq!(error.exit_code(), 2);
         }
     }
 

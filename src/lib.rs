@@ -28,7 +28,7 @@
 //! | [`gpu`] | the only room that says `wgpu`: adapters, pipelines, recording, reading back |
 //! | [`cpu`] | the oracle: one plain function an operation, f64 sums, no cleverness |
 //! | [`check`] | runs of one plan on two runners, compared within bounds that have a reason |
-//! | [`bench`] | timing a plan, the ceilings of an adapter, comparing adapters and earlier figures |
+//! | [`bench`](mod@bench) | timing a plan, the ceilings of an adapter, comparing adapters and earlier figures |
 //! | [`train`] | the loop, schedules, weights files, checkpoints, the events it emits |
 //! | [`report`] | events and results as text, JSON, CSV, Markdown and a chart |
 //! | [`cli`] | one file a subcommand: its arguments and its `run` |

@@ -3,84 +3,13 @@
 #[path = "common/adapter.rs"]
 mod adapter;
 
+use lenet_gpu::check::Golden;
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::gpu::GpuRunner;
-use lenet_gpu::model::{Model, Tensor, TensorSpec};
-use lenet_gpu::plan::{BLOCK, DatasetShape, Optimizer, Phase, Plan, Runner, Step};
+use lenet_gpu::model::Model;
+use lenet_gpu::plan::{BLOCK, Optimizer, Phase, Plan, Runner, Step};
 
 const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
-
-/// A file of golden values.
-struct Golden {
-    values: std::collections::HashMap<String, Vec<f32>>,
-    images: Vec<u8>,
-    labels: Vec<u32>,
-    settings: serde_json::Value,
-}
-
-fn golden(preset: &str) -> Golden {
-    let path = format!("{}/assets/golden/{preset}_step.safetensors", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(path).unwrap();
-    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let settings = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["settings"]).unwrap();
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let words = |name: &str| -> Vec<[u8; 4]> { file.tensor(name).unwrap().data().as_chunks().0.to_vec() };
-    let values = file
-        .names()
-        .into_iter()
-        .filter(|name| !["images", "labels"].contains(name))
-        .map(|name| (name.to_owned(), words(name).into_iter().map(f32::from_le_bytes).collect()))
-        .collect();
-    Golden {
-        values,
-        images: file.tensor("images").unwrap().data().to_vec(),
-        labels: words("labels").into_iter().map(u32::from_le_bytes).collect(),
-        settings,
-    }
-}
-
-impl Golden {
-    /// The tensors called `<kind>.<layer>.weight` and `.bias`.
-    fn tensors(&self, kind: &str, model: &Model) -> Vec<Tensor> {
-        let tensor = |spec: TensorSpec| Tensor { values: self.values[&format!("{kind}.{}", spec.name)].clone(), spec };
-        model.tensors().into_iter().map(tensor).collect()
-    }
-
-    /// The step that `run` takes as its `t`th, from 1.
-    fn step(&self, run: &str, t: i32) -> Step {
-        let settings = &self.settings["runs"][run];
-        let number = |value: &serde_json::Value| value.as_f64().map(|v| v as f32);
-        let momentum = number(&settings["momentum"]).or(number(&settings["betas"][0])).unwrap();
-        let beta2 = number(&settings["betas"][1]).unwrap_or(0.0);
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(t))) as f32;
-        Step {
-            count: self.labels.len() as u32,
-            learning_rate: number(&settings["lr"]).unwrap(),
-            momentum,
-            beta2,
-            epsilon: number(&settings["eps"]).unwrap_or(0.0),
-            weight_decay: number(&settings["weight_decay"]).unwrap(),
-            label_smoothing: number(&self.settings["label_smoothing"]).unwrap(),
-            correction1: correction(momentum),
-            correction2: correction(beta2),
-            ..Step::default()
-        }
-    }
-
-    fn runner(&self, device: Device, model: &Model, optimizer: Optimizer) -> (Plan, Box<dyn Runner>) {
-        let samples = self.labels.len();
-        let data = DatasetShape { samples, height: 28, width: 28 };
-        let plan = Plan::new(model, samples, data, optimizer).unwrap();
-        let mut runner = device.open(&plan);
-        let images: Vec<u32> = self.images.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
-        runner.write(plan.images, 0, &images).unwrap();
-        runner.write(plan.labels, 0, &self.labels).unwrap();
-        runner.write(plan.order, 0, &(0..samples as u32).collect::<Vec<_>>()).unwrap();
-        let initial = plan.layout.pack(&self.tensors("initial", model)).unwrap();
-        runner.write_f32(plan.parameters, 0, &initial).unwrap();
-        (plan, runner)
-    }
-}
 
 #[derive(Debug, Clone, Copy)]
 enum Device {
@@ -89,11 +18,15 @@ enum Device {
 }
 
 impl Device {
-    fn open(self, plan: &Plan) -> Box<dyn Runner> {
-        match self {
-            Self::Oracle => Box::new(CpuRunner::new(plan)),
-            Self::Gpu => Box::new(GpuRunner::new(&adapter::adapter(), plan).unwrap()),
-        }
+    /// A plan and a runner that is loaded with what every run starts from.
+    fn open(self, golden: &Golden, model: &Model, optimizer: Optimizer) -> (Plan, Box<dyn Runner>) {
+        let plan = golden.plan(model, optimizer).unwrap();
+        let mut runner: Box<dyn Runner> = match self {
+            Self::Oracle => Box::new(CpuRunner::new(&plan)),
+            Self::Gpu => Box::new(GpuRunner::new(&adapter::adapter(), &plan).unwrap()),
+        };
+        golden.load(runner.as_mut(), &plan).unwrap();
+        (plan, runner)
     }
 
     /// The share of the largest value of a tensor by which a gradient or logit may differ.
@@ -146,21 +79,21 @@ fn steps_of_the_gpu_are_pytorchs() {
 
 fn a_pass_is_pytorchs(device: Device) {
     for preset in ["lenet5", "lenet5-keras"] {
-        let golden = golden(preset);
+        let golden = Golden::of(preset).unwrap();
         let model = Model::preset(preset).unwrap();
-        let (plan, mut runner) = golden.runner(device, &model, SGD);
+        let (plan, mut runner) = device.open(&golden, &model, SGD);
         let run = if preset == "lenet5" { "sgd" } else { "nesterov" };
         runner.submit(Phase::Train, &[golden.step(run, 1)]).unwrap();
         let metrics = runner.collect().unwrap()[0];
 
-        let samples = golden.labels.len();
+        let samples = golden.samples();
         let logits = runner.read_f32(plan.find("output").unwrap()).unwrap();
         let logits: Vec<f32> = (0..samples * 10).map(|i| logits[i % 10 * BLOCK + i / 10]).collect();
-        let bound = device.share() * largest(&golden.values["logits"]);
-        assert_close(&format!("{preset}: logits"), &logits, &golden.values["logits"], |_| bound);
+        let bound = device.share() * largest(&golden.get("logits"));
+        assert_close(&format!("{preset}: logits"), &logits, &golden.get("logits"), |_| bound);
         // The mean of 8 losses near 2.3, from logits as above; `log` of a GPU may err by 2e-6.
         let bound = 2.5 * device.share();
-        assert_close(&format!("{preset}: loss"), &[metrics.loss / metrics.count], &golden.values["loss"], |_| bound);
+        assert_close(&format!("{preset}: loss"), &[metrics.loss / metrics.count], &golden.get("loss"), |_| bound);
 
         let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients).unwrap());
         for (actual, expected) in gradients.iter().zip(golden.tensors("gradient", &model)) {
@@ -179,9 +112,9 @@ fn steps_are_pytorchs(device: Device) {
         ("lenet5", "adamw", 3, Optimizer::AdamW),
     ];
     for (preset, run, steps, optimizer) in cases {
-        let golden = golden(preset);
+        let golden = Golden::of(preset).unwrap();
         let model = Model::preset(preset).unwrap();
-        let (plan, mut runner) = golden.runner(device, &model, optimizer);
+        let (plan, mut runner) = device.open(&golden, &model, optimizer);
         let table: Vec<Step> = (1..=steps).map(|t| golden.step(run, t)).collect();
         runner.submit(Phase::Train, &table).unwrap();
         let rate = table[0].learning_rate;
@@ -207,7 +140,7 @@ fn steps_are_pytorchs(device: Device) {
             };
             let name = format!("{preset}, {run} step {steps}: {}", actual.spec.name);
             assert_close(&name, &actual.values, &expected.values, tolerance);
-            let moved = actual.values.iter().zip(&golden.values[&format!("initial.{}", actual.spec.name)]);
+            let moved = actual.values.iter().zip(golden.get(&format!("initial.{}", actual.spec.name)));
             assert!(moved.into_iter().any(|(a, b)| (a - b).abs() > 0.1 * rate * largest(&gradient.values)), "{name}");
         }
     }

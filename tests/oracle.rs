@@ -55,6 +55,7 @@ fn small_conv(partials: Partials) -> (Conv2d, Vec<f32>) {
     let conv = Conv2d {
         input: Shape::new(1, 3, 4),
         output: Shape::new(2, 1, 2),
+        max_pool: false,
         kernel: 3,
         activation: Activation::Identity,
         input_activation: Activation::Identity,
@@ -81,12 +82,17 @@ fn conv2d_forward() {
         0.0, 3.0, 0.0, 0.0,
         0.0, 0.0, 1.0, 0.0,
     ]);
-    let y = floats(cpu::conv2d::forward::<f64>(&conv, &x, &parameters));
+    let forward = |conv: &Conv2d| {
+        let (y, winners) = cpu::conv2d::forward::<f64>(conv, &x, &parameters);
+        assert!(winners.is_empty(), "nothing is pooled");
+        floats(y)
+    };
+    let y = forward(&conv);
     // Left window: 1*1 + 5*3 + 9*1 = 25; right window: 3*2 + 4*3 + 8*1 = 26; the middles are 3 and 0.
     assert_eq!(sample(&y, 0), [25.5, 26.5, 2.5, -0.5]);
     assert_eq!(sample(&y, 2), [75.5, 78.5, 8.5, -0.5]);
     let relu = Conv2d { activation: Activation::Relu, ..conv };
-    assert_eq!(sample(&floats(cpu::conv2d::forward::<f64>(&relu, &x, &parameters)), 0), [25.5, 26.5, 2.5, 0.0]);
+    assert_eq!(sample(&forward(&relu), 0), [25.5, 26.5, 2.5, 0.0]);
 }
 
 #[test]
@@ -131,6 +137,131 @@ fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
         }
         assert_eq!(words[36..], [quad, blocks * 4.0, 0.0, 0.0]);
     }
+}
+
+/// One map of 3x5, five maps of 2x4 sums, so of 1x2 out: a group of four channels and one of which three only pad.
+fn pooled_conv() -> (Conv2d, Vec<f32>) {
+    let conv = Conv2d {
+        input: Shape::new(1, 3, 5),
+        output: Shape::new(5, 2, 4),
+        max_pool: true,
+        kernel: 2,
+        activation: Activation::Identity,
+        input_activation: Activation::Identity,
+        weights: 4,
+        bias: 36,
+        partials: Partials { first: 0, words: 40, slots: QUADS, blocks_per_chunk: 1 },
+    };
+    let mut parameters = vec![f32::NAN; 44];
+    let weights = [[1.0, 2.0, 3.0, 4.0], [-1.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [0.0, 0.0, 0.0, 1.0]];
+    for (o, weights) in weights.iter().enumerate() {
+        for (tap, weight) in weights.iter().enumerate() {
+            parameters[4 + (o / LANES * 4 + tap) * LANES + o % LANES] = *weight;
+        }
+    }
+    parameters[36..41].copy_from_slice(&[0.5, -0.5, 7.0, -7.0, 0.25]);
+    (conv, parameters)
+}
+
+/// What [`pooled_conv`] convolves; sample 5, the second of its quad, is sample 0 negated.
+fn pooled_x() -> Vec<f32> {
+    #[rustfmt::skip]
+    let mut x = block(&[
+        1.0, 0.0, 2.0, 0.0, 1.0,
+        0.0, 3.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 1.0, 0.0, 2.0,
+    ]);
+    x.chunks_mut(BLOCK).for_each(|place| place[5] = -place[0]);
+    x
+}
+
+/// Of [`pooled_conv`] and [`pooled_x`]: channels 0 to 3, then channel 4; two places each, of eight quads.
+fn pooled_winners() -> Vec<u32> {
+    let mut winners = [[0x5500; QUADS], [0x55ff; QUADS], [0x0000; QUADS], [0x00ff; QUADS]];
+    for (place, word) in winners.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
+        place[1] = word;
+    }
+    winners.concat()
+}
+
+#[test]
+fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
+    let (conv, parameters) = pooled_conv();
+    let (y, winners) = cpu::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
+    let y = floats(y);
+    // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13 by its first place and 8; of channel 1:
+    // -1 0 -2 0 above 0 -3 0 0, so 0 by the second place, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
+    // 0 1 0 2.
+    assert_eq!(sample(&y, 0), [13.5, 8.5, -0.5, -0.5, 7.0, 7.0, -7.0, -7.0, 3.25, 2.25]);
+    assert_eq!(sample(&y, 2), [39.5, 24.5, -0.5, -0.5, 7.0, 7.0, -7.0, -7.0, 9.25, 6.25]);
+    // Negated, the third and the first place win in channel 0, the last and the first in 1, the second and the first in 4.
+    assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
+    assert_eq!(winners, pooled_winners());
+    let relu = Conv2d { activation: Activation::Relu, ..conv };
+    let (y, winners) = cpu::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
+    assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
+    assert_eq!(winners, pooled_winners(), "the largest sum, whatever the activation makes of it");
+}
+
+#[test]
+fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
+    let (conv, parameters) = pooled_conv();
+    let dy = block(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
+    let ds = cpu::conv2d::unpool(&conv, &dy, &pooled_winners());
+    #[rustfmt::skip]
+    assert_eq!(sample(&ds, 0), [
+        1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 2.0,
+        0.0, 3.0, 0.0, 4.0,  0.0, 0.0, 0.0, 0.0,
+        5.0, 0.0, 6.0, 0.0,  0.0, 0.0, 0.0, 0.0,
+        7.0, 0.0, 8.0, 0.0,  0.0, 0.0, 0.0, 0.0,
+        9.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 10.0,
+    ]);
+    #[rustfmt::skip]
+    assert_eq!(sample(&ds, 5), [
+        0.0, 0.0, 12.0, 0.0,  6.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 24.0, 0.0,  0.0, 18.0, 0.0, 0.0,
+        30.0, 0.0, 36.0, 0.0,  0.0, 0.0, 0.0, 0.0,
+        42.0, 0.0, 48.0, 0.0,  0.0, 0.0, 0.0, 0.0,
+        0.0, 54.0, 60.0, 0.0,  0.0, 0.0, 0.0, 0.0,
+    ]);
+
+    let dx = floats(cpu::conv2d::backward_input::<f64>(&conv, &ds, &parameters, &pooled_x()));
+    // Channel 0 spreads 1 2 / 3 4 from its winners, channel 1 minus its gradient, channel 4 one to the right below.
+    #[rustfmt::skip]
+    assert_eq!(sample(&dx, 0), [
+        1.0, 2.0 - 3.0, 0.0, -4.0, 0.0,
+        3.0, 4.0 + 9.0, 0.0, 2.0, 4.0,
+        0.0, 0.0, 0.0, 6.0, 8.0 + 10.0,
+    ]);
+
+    let words = floats(cpu::conv2d::backward_weights::<f64>(&conv, &pooled_x(), &ds));
+    assert_eq!(words.len(), QUADS * 40);
+    // The first four samples have 1 to 4 times these: their squares add up to 30, they to 10.
+    let weights = [
+        [[1.0, 0.0, 17.0, 23.0], [0.0, 10.0, 0.0, 0.0], [0.0, 9.0, 0.0, 0.0], [7.0, 0.0, 15.0, 21.0]],
+        [[9.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [47.0, 0.0, 0.0, 0.0]],
+    ];
+    assert_eq!(words[..32], *weights.as_flattened().as_flattened().iter().map(|w| 30.0 * w).collect::<Vec<f32>>());
+    assert_eq!(words[32..40], [30.0, 70.0, 110.0, 150.0, 190.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_winner_that_rounding_decides_may_be_any() {
+    let (conv, parameters) = pooled_conv();
+    let traced = |x: &[f32]| cpu::conv2d::forward::<Traced>(&conv, x, &parameters).1;
+    let clear = traced(&pooled_x());
+    assert!(clear.iter().all(|word| word.magnitude == 0.0), "a tie of the same terms is decided");
+    assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_winners());
+
+    // Sample 9, in quad 2: in channel 0 the second sum is larger by less than rounding may move it.
+    let mut x = pooled_x();
+    x[2 * BLOCK + 9] += 20.0 * f32::EPSILON;
+    let near = traced(&x);
+    assert_eq!(near[2].magnitude, f64::INFINITY);
+    assert_eq!(near.iter().filter(|word| word.magnitude != 0.0).count(), 1, "only its own word");
+    // One larger by more than that is the winner.
+    x[2 * BLOCK + 9] += 0.01;
+    assert_eq!(traced(&x)[2], Traced { value: f64::from(0x5504), magnitude: 0.0 });
 }
 
 #[test]
@@ -286,7 +417,7 @@ impl Random {
     }
 }
 
-/// Three small networks that meet every layer kind, every padding and both ways a convolution is lowered.
+/// Three small networks that meet every layer kind, every padding and the three ways a convolution is lowered.
 fn small_models(activation: Activation) -> Vec<Model> {
     let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
     let dense = |units| LayerKind::Dense { units, activation };
@@ -401,6 +532,22 @@ fn assert_gradient(name: &str, gradient: &[f32], random: &mut Random, mut loss: 
     }
 }
 
+/// `[block][channel][row][column][sample]`, for the sums of a layer; none for pooling that is one with a convolution.
+fn gradient_of_sums(plan: &Plan, runner: &mut CpuRunner, layer: &str) -> Option<Vec<f32>> {
+    let mut ops = plan.ops.iter().filter(|op| op.layer == layer).peekable();
+    ops.peek()?;
+    let pooled = ops.find_map(|op| match op.kind {
+        OpKind::Conv2dBackwardWeights(conv) if conv.max_pool => Some((conv, op.buffers[1], op.buffers[2])),
+        _ => None,
+    });
+    Some(match pooled {
+        Some((conv, dy, winners)) => {
+            cpu::conv2d::unpool(&conv, &runner.read_f32(dy).unwrap(), &runner.read(winners).unwrap())
+        }
+        None => runner.read_f32(plan.find(&format!("{layer}.gradient")).unwrap()).unwrap(),
+    })
+}
+
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
     for activation in Activation::ALL {
@@ -429,8 +576,7 @@ fn gradients_are_the_slopes_of_the_loss() {
                     });
                 }
                 for (layer, spec) in model.layers.iter().enumerate() {
-                    let buffer = plan.find(&format!("{}.gradient", spec.name)).unwrap();
-                    let blocks = runner.read_f32(buffer).unwrap();
+                    let Some(blocks) = gradient_of_sums(&plan, &mut runner, &spec.name) else { continue };
                     let elements = spec.output.elements();
                     // [block][element][sample] -> [sample][element]
                     let gradient: Vec<f32> = (0..count * elements)
@@ -467,7 +613,13 @@ fn every_operation_traced_is_what_the_runner_writes() {
                         "{} writes an input",
                         op.kind.name()
                     );
+                    // A winner that rounding decides may be any: the runner's stays.
                     for (word, traced) in output.words.iter().enumerate() {
+                        if element == Element::U32 && traced.magnitude == f64::INFINITY {
+                            let written = runner.buffers().u32(output.buffer)[output.first + word];
+                            expected.u32_mut(output.buffer)[output.first + word] = written;
+                            continue;
+                        }
                         expected.u32_mut(output.buffer)[output.first + word] = match element {
                             Element::F32 => (traced.value as f32).to_bits(),
                             Element::U32 => traced.value as u32,

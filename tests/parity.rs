@@ -3,8 +3,10 @@
 #[path = "common/adapter.rs"]
 mod adapter;
 
-use lenet_gpu::check::{Effort, Filter, KERNELS, Verdict, cases, check_kernels};
-use lenet_gpu::model::{Model, PRESETS};
+use lenet_gpu::check::{Case, Effort, Filter, Inputs, KERNELS, Verdict, cases, check_kernels};
+use lenet_gpu::gpu::{GpuRunner, most_layers};
+use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
+use lenet_gpu::plan::{DatasetShape, Optimizer, Plan, Step};
 
 #[test]
 fn every_kernel_agrees_with_the_oracle_in_every_case() {
@@ -20,4 +22,32 @@ fn every_kernel_agrees_with_the_oracle_in_every_case() {
         println!("{}: {:?} of its allowance", kernel.kernel, kernel.worst);
         assert_eq!(kernel.verdict, Verdict::Pass, "{kernel:#?}");
     }
+}
+
+/// A plan whose model has `layers` layers with weights.
+fn deep(layers: usize) -> Plan {
+    let names: Vec<String> = (1..=layers).map(|layer| format!("layer{layer}")).collect();
+    let layers: Vec<(&str, LayerKind)> = names
+        .iter()
+        .map(|name| (name.as_str(), LayerKind::Dense { units: 3, activation: Activation::Identity }))
+        .collect();
+    let model = Model::new("deep", Shape::new(1, 2, 3), (0.0, 1.0), Initializer::HeUniform, &layers).unwrap();
+    Plan::new(&model, 2, DatasetShape { samples: 2, height: 2, width: 3 }, Optimizer::Sgd { nesterov: false }).unwrap()
+}
+
+#[test]
+fn as_many_layers_as_fit_are_right_and_one_more_is_refused() {
+    let adapter = adapter::adapter();
+    let step = Step { count: 2, learning_rate: 0.1, ..Step::default() };
+    let inputs = vec![Inputs::Unit];
+    let case = Case { name: "deep".to_owned(), plan: deep(most_layers()), step, inputs, flags: String::new() };
+    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source.to_owned();
+    let filter = Filter { kernel: Some("sum_gradients".to_owned()), ..Filter::default() };
+    let outcome = check_kernels(std::slice::from_ref(&adapter), &[case], 1, &filter, &shipped, &mut |_| ());
+    let kernels = outcome.adapters[0].as_ref().unwrap();
+    assert!(matches!(&kernels[..], [kernel] if kernel.verdict == Verdict::Pass), "{kernels:#?}");
+
+    let error = GpuRunner::new(&adapter, &deep(most_layers() + 1)).err().unwrap();
+    assert_eq!(error.to_string(), "model deep has 65 layers with weights: on a GPU at most 64 fit");
+    assert!(error.hint().contains("--backend cpu"));
 }

@@ -1,8 +1,8 @@
 //! Every pipeline that the program can create, without a GPU: naga translates it for each backend, checkers
 //! that are not naga accept the result, and what the shader declares is what the kernel table promises.
 //!
-//! Snapshots of the MSL, HLSL and GLSL of one pipeline an entry point are in tests/snapshots: other values
-//! of an override change a constant. A changed shader or another naga shows there as a diff; after reading it,
+//! Snapshots of the MSL, HLSL and GLSL of one pipeline an entry point and source are in tests/snapshots: other
+//! values of an override change a constant. A changed shader or another naga shows there as a diff; after reading it,
 //! `INSTA_UPDATE=always cargo test --release --test shaders` accepts it. SPIR-V has no snapshot: a diff of its
 //! disassembly says nothing to a reader, and spirv-val judges every module.
 
@@ -11,7 +11,7 @@ use std::mem::{offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
 
-use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, pipelines};
+use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, WINDOW, WINDOW_BYTES, pipelines};
 use lenet_gpu::plan::Step;
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
@@ -41,10 +41,13 @@ fn every_pipeline_translates_as_in_the_snapshots() {
     let mut seen = HashSet::new();
     let mut files = BTreeSet::new();
     for pipeline in all() {
-        let translated = translate(&pipeline);
-        if seen.insert(pipeline.kernel.entry) {
+        // Where weights and gradients come from makes another source.
+        let mut name = pipeline.kernel.entry.to_owned();
+        name.extend(["-uniform", "-winners"].into_iter().filter(|part| pipeline.name.contains(part)));
+        if seen.insert(name.clone()) {
+            let translated = translate(&pipeline);
             for (language, text) in [("msl", translated.msl), ("hlsl", translated.hlsl), ("glsl", translated.glsl)] {
-                let name = format!("{}.{language}", pipeline.kernel.entry);
+                let name = format!("{name}.{language}");
                 files.insert(format!("{name}.snap"));
                 insta::assert_snapshot!(name, text);
             }
@@ -113,8 +116,10 @@ fn globals(module: &Module) -> BTreeMap<u32, (StorageAccess, &naga::Type)> {
     for (_, variable) in module.global_variables.iter() {
         let Some(binding) = &variable.binding else { continue };
         assert_eq!(binding.group, 0);
-        let AddressSpace::Storage { access } = variable.space else {
-            panic!("binding {} is not a storage buffer", binding.binding)
+        let access = match variable.space {
+            AddressSpace::Storage { access } => access,
+            AddressSpace::Uniform if binding.binding == WINDOW => StorageAccess::LOAD,
+            space => panic!("binding {} is a {space:?} buffer", binding.binding),
         };
         found.insert(binding.binding, (access, &module.types[variable.ty]));
     }
@@ -134,6 +139,10 @@ fn shaders_bind_what_the_kernel_table_binds() {
         if pipeline.kernel.source.contains("override ROUNDS") {
             bound.retain(|binding, _| declared.contains_key(binding));
         }
+        // The operation binds all parameters whether its kernel reads them or a part bound apart.
+        if pipeline.kernel.window.is_some() {
+            bound.retain(|binding, _| declared.contains_key(binding) || *binding != 1);
+        }
         assert_eq!(declared, bound, "{}: binding -> whether it is written", pipeline.name);
     }
 }
@@ -147,6 +156,20 @@ fn geometry_has_the_size_of_the_shaders_struct() {
             assert_eq!(4 * pipeline.kernel.geometry.len(), span as usize, "{}", pipeline.name);
         }
     }
+}
+
+#[test]
+fn the_window_is_as_long_as_what_is_bound_and_as_any_device_allows() {
+    let mut windows = 0;
+    for pipeline in all() {
+        let (module, _) = specialise(&pipeline);
+        if let Some((_, ty)) = globals(&module).get(&WINDOW) {
+            assert_eq!(u64::from(ty.inner.size(module.to_ctx())), WINDOW_BYTES, "{}", pipeline.name);
+            windows += 1;
+        }
+    }
+    assert!(windows > 0);
+    assert!(WINDOW_BYTES <= wgpu::Limits::default().max_uniform_buffer_binding_size);
 }
 
 #[test]

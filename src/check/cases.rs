@@ -177,6 +177,33 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
         add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
     }
 
+    // Convolutions that are one with the max-pooling behind them: kernels of 1 to 11, odd numbers of places, one
+    // column, maps around the strip backward, channels around groups of 4 and sets of 8, weights too many to be
+    // bound apart. The first has ties.
+    // (channels, height, width), convolutions (channels, kernel, pooled), classes.
+    type Pooled = ((usize, usize, usize), &'static [(usize, usize, bool)], usize);
+    let pooled: [Pooled; 8] = [
+        ((1, 12, 20), &[(3, 1, true), (2, 3, true), (4, 1, false)], 3),
+        ((2, 12, 16), &[(5, 3, true), (8, 1, false), (6, 3, false)], 4),
+        ((1, 16, 28), &[(9, 5, true), (13, 3, true)], 3),
+        ((3, 26, 34), &[(4, 7, true), (7, 9, true)], 5),
+        ((2, 20, 16), &[(1, 5, true), (12, 5, true), (1, 1, false)], 3),
+        ((1, 12, 36), &[(6, 1, false), (5, 3, true), (3, 3, false)], 3),
+        ((2, 14, 30), &[(3, 3, false), (4, 7, true), (11, 3, false)], 3),
+        ((1, 14, 16), &[(16, 3, false), (9, 11, true), (5, 1, false)], 3),
+    ];
+    for (place, ((channels, height, width), convolutions, classes)) in pooled.into_iter().enumerate().step_by(every) {
+        let pool = |pooled: bool| pooled.then_some(LayerKind::MaxPool { size: 2 });
+        let layers: Vec<LayerKind> = convolutions
+            .iter()
+            .flat_map(|(c, k, pooled)| [conv(*c, *k, Relu)].into_iter().chain(pool(*pooled)))
+            .collect();
+        let name = format!("pooled-{}", place + 1);
+        let model = model(&name, Shape::new(channels, height, width), &layers, classes)?;
+        let images = Images { height: height - 1, width: width - 3, count: 35 };
+        add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
+    }
+
     // Dense layers around their tiles of 4, 8, 12, 16, 48 and 64; one block, nearly full.
     let units = [1, 25, 13, 48, 49, 97, 64, 65, 5];
     let layers: Vec<LayerKind> = units.iter().map(|units| dense(*units, Relu)).collect();

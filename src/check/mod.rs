@@ -16,6 +16,7 @@
 
 mod bits;
 mod cases;
+mod golden;
 mod inputs;
 mod kernels;
 mod known;
@@ -27,6 +28,7 @@ mod training;
 
 pub use bits::{Difference, Flip, Soak, Trial, check_bits, soak};
 pub use cases::{Case, cases};
+pub use golden::Golden;
 pub use inputs::{Inputs, awkward};
 pub use kernels::{
     Filter, KERNELS, KernelReport, KernelsOutcome, Pair, Sources, UNWRITTEN, check_filter, check_kernels,

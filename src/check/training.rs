@@ -1,18 +1,15 @@
 //! Steps and runs: a device beside PyTorch's golden values, and beside the oracle on MNIST.
 
-use std::collections::HashMap;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use safetensors::SafeTensors;
 use serde::Serialize;
 
-use super::{Quantity, Sources};
+use super::{Golden, Quantity, Sources};
 use crate::cpu::CpuRunner;
 use crate::data::{Dataset, Source, Split, shuffled};
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, GpuRunner};
-use crate::model::{Model, Tensor, TensorSpec};
+use crate::model::{Model, Tensor};
 use crate::plan::{BLOCK, DatasetShape, Optimizer, Phase, Plan, Runner, Step};
 
 /// Quantities that belong together: of one step, or of one run.
@@ -59,80 +56,12 @@ pub(super) fn reset(runner: &mut dyn Runner, plan: &Plan, tensors: &[Tensor]) ->
 // -----------------------------------------------------------------------------------------------------
 // PyTorch.
 
-/// Golden values by preset; scripts/golden.py makes them.
-const GOLDEN: [(&str, &[u8]); 2] = [
-    ("lenet5", include_bytes!("../../assets/golden/lenet5_step.safetensors")),
-    ("lenet5-keras", include_bytes!("../../assets/golden/lenet5-keras_step.safetensors")),
-];
-
 /// What a device may differ by from PyTorch's f64, as a share of the largest of a tensor.
 ///
 /// Ten stages between an image and a gradient each sum up to 576 products in f32, so each errs by about
 /// sqrt(576) / 2 roundings of 2^-24 = 7e-7 of the magnitude it sums, which is a few times its largest value
 /// where signs cancel; ten of them add like a random walk: 7e-7 * sqrt(10) * 4 = 9e-6.
 const STEP: f64 = 1e-5;
-
-struct Golden {
-    values: HashMap<String, Vec<f32>>,
-    batch: Batch,
-    settings: serde_json::Value,
-}
-
-impl Golden {
-    fn read(bytes: &[u8]) -> Result<Self> {
-        let damaged = |why: &str| Error::input(format!("the golden values inside the program: {why}"), "report it");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e.to_string()))?;
-        let settings =
-            header.metadata().as_ref().and_then(|m| m.get("settings")).ok_or_else(|| damaged("no settings"))?;
-        let settings = serde_json::from_str(settings).map_err(|e| damaged(&e.to_string()))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e.to_string()))?;
-        let mut values = HashMap::new();
-        let (mut images, mut labels) = (Vec::new(), Vec::new());
-        for (name, view) in file.tensors() {
-            let words: &[[u8; 4]] = view.data().as_chunks().0;
-            match name.as_str() {
-                "images" => images = view.data().to_vec(),
-                "labels" => labels = words.iter().map(|w| u32::from_le_bytes(*w)).collect(),
-                _ => {
-                    values.insert(name, words.iter().map(|w| f32::from_le_bytes(*w)).collect());
-                }
-            }
-        }
-        let order = (0..labels.len() as u32).collect();
-        Ok(Self { values, batch: Batch { images, labels, order }, settings })
-    }
-
-    fn get(&self, name: &str) -> Vec<f32> {
-        self.values.get(name).cloned().unwrap_or_default()
-    }
-
-    /// The tensors called `<kind>.<layer>.weight` and `.bias`.
-    fn tensors(&self, kind: &str, model: &Model) -> Vec<Tensor> {
-        let tensor = |spec: TensorSpec| Tensor { values: self.get(&format!("{kind}.{}", spec.name)), spec };
-        model.tensors().into_iter().map(tensor).collect()
-    }
-
-    /// The step that `run` takes as its `t`th, from 1.
-    fn step(&self, run: &str, t: i32) -> Step {
-        let settings = &self.settings["runs"][run];
-        let number = |value: &serde_json::Value| value.as_f64().map(|v| v as f32);
-        let momentum = number(&settings["momentum"]).or(number(&settings["betas"][0])).unwrap_or(0.0);
-        let beta2 = number(&settings["betas"][1]).unwrap_or(0.0);
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(t))) as f32;
-        Step {
-            count: self.batch.labels.len() as u32,
-            learning_rate: number(&settings["lr"]).unwrap_or(0.0),
-            momentum,
-            beta2,
-            epsilon: number(&settings["eps"]).unwrap_or(0.0),
-            weight_decay: number(&settings["weight_decay"]).unwrap_or(0.0),
-            label_smoothing: number(&self.settings["label_smoothing"]).unwrap_or(0.0),
-            correction1: correction(momentum),
-            correction2: correction(beta2),
-            ..Step::default()
-        }
-    }
-}
 
 /// The optimiser that a golden run is named after.
 fn optimizer(run: &str) -> Optimizer {
@@ -148,19 +77,15 @@ fn optimizer(run: &str) -> Optimizer {
 /// Errors: those of the device.
 pub fn check_golden(adapter: &Adapter, sources: Sources) -> Result<Vec<Reference>> {
     let mut references = Vec::new();
-    for (preset, bytes) in GOLDEN {
-        let golden = Golden::read(bytes)?;
+    for preset in Golden::presets() {
+        let golden = Golden::of(preset)?;
         let model = Model::preset(preset)?;
-        let samples = golden.batch.labels.len();
-        let names: Vec<String> =
-            golden.settings["runs"].as_object().map(|runs| runs.keys().cloned().collect()).unwrap_or_default();
-        for run in names {
-            let data = DatasetShape { samples, height: 28, width: 28 };
-            let plan = Plan::new(&model, samples, data, optimizer(&run))?;
+        for run in golden.runs() {
+            let plan = golden.plan(&model, optimizer(run))?;
             let mut runner = GpuRunner::with_sources(adapter, &plan, sources)?;
-            golden.batch.load(&mut runner, &plan, &golden.tensors("initial", &model))?;
+            golden.load(&mut runner, &plan)?;
             let name = format!("{preset} with {run} against PyTorch");
-            references.push(Reference { name, quantities: golden_run(&golden, &run, &plan, &mut runner)? });
+            references.push(Reference { name, quantities: golden_run(&golden, run, &plan, &mut runner)? });
         }
     }
     Ok(references)
@@ -237,7 +162,7 @@ const BATCH: usize = 32;
 ///
 /// Training amplifies roundings, so no fixed bound on a run after many steps has a reason. This one has: a
 /// second run of the oracle, a twin, in which every weight is moved by one unit in the last place, up or
-/// down at random, after every step. That is about what a device's roundings amount to; [`DRIFT`] times the
+/// down at random, after every step. That is about what a device's roundings amount to; `DRIFT` times the
 /// distance between the two is what it may be away.
 pub struct Yardstick {
     pub(super) plan: Plan,

@@ -2,6 +2,7 @@
 //! many workgroups. A new operation is one arm here, and a missing arm does not compile.
 
 use super::Adapter;
+use crate::error::{Error, Result};
 use crate::model::Activation;
 use crate::plan::{Conv2d, Dense, LANES, OpKind, Optimizer, Partials, Plan, Pool, QUADS};
 
@@ -55,6 +56,23 @@ impl Kernel {
 /// The most layers with weights that `sums.wgsl` has room for.
 pub const fn most_layers() -> usize {
     64
+}
+
+/// Errors: a model with more than [`most_layers`].
+pub(super) fn check_layers(plan: &Plan) -> Result<()> {
+    // Each has a weight and a bias.
+    let layers = plan.layout.tensors.len() / 2;
+    if layers > most_layers() {
+        return Err(Error::input(
+            format!(
+                "model {} has {layers} layers with weights: on a GPU at most {} fit",
+                plan.model.name,
+                most_layers()
+            ),
+            "use fewer layers, or --backend cpu",
+        ));
+    }
+    Ok(())
 }
 
 macro_rules! shader {

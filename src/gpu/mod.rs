@@ -12,6 +12,6 @@ mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, measure};
-pub use kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, kernel, most_layers};
+pub use kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, WINDOW_BYTES, kernel, most_layers};
 pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Adapter;
 use super::device::{Gpu, device_error};
-use super::kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, WINDOW_BYTES, kernel};
+use super::kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, WINDOW_BYTES, check_layers, kernel};
 use crate::error::{Error, Result};
 use crate::plan::{BufferId, Clock, Device, MOST_STEPS, Metrics, Phase, Plan, Runner, Step};
 
@@ -51,13 +51,15 @@ struct Pending {
 impl GpuRunner {
     /// Opens `adapter` and prepares every buffer and pipeline of `plan`; the buffers are zero.
     ///
-    /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory.
+    /// Errors: limits that the plan exceeds (name, need, have), more layers with weights than
+    /// [`super::most_layers`], an adapter that will not open, out of memory.
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
         Self::with_sources(adapter, plan, &|kernel| kernel.source.to_owned())
     }
 
     /// [`GpuRunner::new`] with the WGSL that `source` gives for each kernel: how a test plants a fault.
     pub fn with_sources(adapter: &Adapter, plan: &Plan, source: &dyn Fn(&Kernel) -> String) -> Result<Self> {
+        check_layers(plan)?;
         let kernels: Vec<Kernel> = {
             let variant = Variant::of(adapter);
             plan.ops.iter().map(|op| kernel(&op.kind, plan, variant)).collect()

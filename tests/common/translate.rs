@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP};
+use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, WINDOW};
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -57,6 +57,9 @@ pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
     if kernel.reads_step {
         bindings.insert(STEP, false);
     }
+    if kernel.window.is_some() {
+        bindings.insert(WINDOW, false);
+    }
     bindings
 }
 
@@ -107,7 +110,7 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
                     })
                     .collect(),
                 immediates_buffer: None,
-                sizes_buffer: Some(STEP as u8 + 1),
+                sizes_buffer: Some(WINDOW as u8 + 1),
             },
         )]),
         fake_missing_bindings: false,

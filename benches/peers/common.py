@@ -81,8 +81,16 @@ def median(values):
 
 
 def write(name, result, markdown, folder):
-    """Writes `name`.json and `name`.md into `folder`; prints the latter."""
+    """Writes `name`.json and `name`.md into `folder`, and if that is where results are kept the latter, without
+    its title, into the README, between its marks; prints it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     (folder / f"{name}.md").write_text(markdown)
     print(markdown)
+    if folder.resolve() == RESULTS.resolve():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+        readme = ROOT / "README.md"
+        before, _, rest = readme.read_text().partition(begin)
+        _, _, after = rest.partition(end)
+        body = markdown.partition("\n\n")[2]
+        readme.write_text(f"{before}{begin}{body}{end}{after}")

@@ -33,7 +33,7 @@ const NO_PARTIALS: Partials = Partials { first: 0, words: 0, slots: 0, blocks_pe
 #[test]
 fn gather_centres_scales_and_masks() {
     let gather =
-        Gather { image_height: 1, image_width: 2, input: Shape::new(1, 3, 4), background: -1.0, foreground: 4.0 };
+        Gather { image_height: 1, image_width: 2, input: Shape::new(1, 3, 4), levels: [-1.0, 4.0], bytes: false };
     // Samples of two bytes, two samples a word: (0, 255), (51, 102), (255, 0).
     let images = [0x6633_ff00, 0x0000_00ff];
     let step = Step { start: 1, count: 2, ..Step::default() };
@@ -48,6 +48,15 @@ fn gather_centres_scales_and_masks() {
     let third = Step { count: 1, ..Step::default() };
     let (x, _) = cpu::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
+
+    // As bytes, of the first quad: the background is 0, columns come in pairs and samples lowest first.
+    let gather = Gather { bytes: true, ..gather };
+    let (x, targets) = cpu::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    assert_eq!(x.len(), 12 * QUADS);
+    let pairs: Vec<[u32; 2]> = x.as_chunks().0.iter().step_by(QUADS).copied().collect();
+    assert_eq!(pairs, [[0, 0], [0, 0], [0, 0x00ff], [0xff00, 0], [0, 0], [0, 0]]);
+    assert!(x.as_chunks::<2>().0.iter().enumerate().all(|(i, pair)| i % QUADS == 0 || *pair == [0, 0]), "past count");
+    assert_eq!(targets[..3], [9, 7, MASKED]);
 }
 
 /// One map of 3x4, two maps of 1x2 out, after one more f32 word in `parameters`.
@@ -56,6 +65,7 @@ fn small_conv(partials: Partials) -> (Conv2d, Vec<f32>) {
         input: Shape::new(1, 3, 4),
         output: Shape::new(2, 1, 2),
         max_pool: false,
+        levels: None,
         kernel: 3,
         activation: Activation::Identity,
         input_activation: Activation::Identity,
@@ -145,6 +155,7 @@ fn pooled_conv() -> (Conv2d, Vec<f32>) {
         input: Shape::new(1, 3, 5),
         output: Shape::new(5, 2, 4),
         max_pool: true,
+        levels: None,
         kernel: 2,
         activation: Activation::Identity,
         input_activation: Activation::Identity,
@@ -243,6 +254,23 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
     ];
     assert_eq!(words[..32], *weights.as_flattened().as_flattened().iter().map(|w| 30.0 * w).collect::<Vec<f32>>());
     assert_eq!(words[32..40], [30.0, 70.0, 110.0, 150.0, 190.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
+    let conv = Conv2d { input: Shape::new(1, 1, 4), levels: Some([-1.0, 4.0]), ..pooled_conv().0 };
+    // Columns 0 to 3 of sample 1 are bytes 0, 51, 102 and 255; of sample 6, third of the second quad, 255, 0, 0, 51.
+    let mut words = vec![0; 4 * QUADS];
+    for (column, (one, six)) in [(0, 255), (51, 0), (102, 0), (255, 51)].into_iter().enumerate() {
+        let pair = column / 2 * QUADS;
+        words[pair * 2 + column % 2] = one << 8;
+        words[(pair + 1) * 2 + column % 2] = six << 16;
+    }
+    let x = cpu::conv2d::values(&conv, [-1.0, 4.0], &words);
+    assert_eq!(x.len(), 4 * BLOCK);
+    assert_eq!(sample(&x, 1), [-1.0, 0.0, 1.0, 4.0]);
+    assert_eq!(sample(&x, 6), [4.0, -1.0, -1.0, 0.0]);
+    assert_eq!(sample(&x, 5), [-1.0; 4]);
 }
 
 #[test]

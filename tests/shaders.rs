@@ -41,9 +41,9 @@ fn every_pipeline_translates_as_in_the_snapshots() {
     let mut seen = HashSet::new();
     let mut files = BTreeSet::new();
     for pipeline in all() {
-        // Where weights and gradients come from makes another source.
+        // Where inputs, gradients and weights come from makes another source.
         let mut name = pipeline.kernel.entry.to_owned();
-        name.extend(["-uniform", "-winners"].into_iter().filter(|part| pipeline.name.contains(part)));
+        name.extend(["-bytes", "-winners", "-uniform"].into_iter().filter(|part| pipeline.name.contains(part)));
         if seen.insert(name.clone()) {
             let translated = translate(&pipeline);
             for (language, text) in [("msl", translated.msl), ("hlsl", translated.hlsl), ("glsl", translated.glsl)] {

@@ -200,7 +200,8 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
             .collect();
         let name = format!("pooled-{}", place + 1);
         let model = model(&name, Shape::new(channels, height, width), &layers, classes)?;
-        let images = Images { height: height - 1, width: width - 3, count: 35 };
+        // Images end at each place of four columns.
+        let images = Images { height: height - 1, width: width - 2 - place % 4, count: 35 };
         add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
     }
 

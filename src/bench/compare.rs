@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{AdapterReport, Bench, Samples, Throughput};
 use crate::plan::Clock;
 
-/// Medians that differ by less than this share are the same, however narrow the spreads.
-const SAME: f64 = 0.01;
+/// Medians that differ by less than this share are the same, however narrow the spreads: two runs of one program
+/// differ by as much where the samples of each agree within 1 to 3 %.
+const SAME: f64 = 0.06;
 
 /// One figure of a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +96,7 @@ pub enum Verdict {
     Faster,
     /// Slower by more than both spreads.
     Slower,
-    /// Within the spread, or within 1 %.
+    /// Within the spread, or within 6 %.
     Same,
     /// Fewer than three samples on a side: there is no spread to judge by.
     Unknown,
@@ -114,7 +115,7 @@ impl Verdict {
 }
 
 /// A figure is another only if its medians are further apart than both spreads ([`Samples::width`])
-/// together, and by more than 1 %.
+/// together, and by more than 6 %.
 pub fn verdict(before: &Samples, after: &Samples, more_is_faster: bool) -> Verdict {
     if before.all().len() < 3 || after.all().len() < 3 {
         return Verdict::Unknown;

@@ -7,11 +7,11 @@ use crate::bench::{AdapterReport, Bench};
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555"];
 
 /// Size of the picture's width, px.
-const WIDTH: f64 = 1_180.0;
+const WIDTH: f64 = 1_240.0;
 
 /// Left edges and right edges of the two panels, px.
-const BARS: (f64, f64) = (230.0, 560.0);
-const LINES: (f64, f64) = (670.0, 1_130.0);
+const BARS: (f64, f64) = (290.0, 620.0);
+const LINES: (f64, f64) = (730.0, 1_190.0);
 
 /// The least height of the panels, px.
 const HEIGHT: f64 = 380.0;

@@ -104,9 +104,9 @@ const OPTIMIZER: &str = shader!("optimizer");
 /// another variant of a kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Variant {
-    /// Weights of convolutions from a uniform buffer. On a software adapter a third less time for
-    /// `conv2d_backward_input` (docs/performance.md). Not measured on a GPU, where threads that read
-    /// different weights at a time may have to take turns.
+    /// Weights of convolutions from a uniform buffer. On llvmpipe a fifth less time for `conv2d_backward_input`;
+    /// on SwiftShader a tenth more, and a third more for C1 forward (docs/performance.md). Not measured on a GPU,
+    /// where threads that read different weights at a time may have to take turns.
     pub uniform_weights: bool,
 }
 
@@ -114,7 +114,7 @@ impl Variant {
     /// For `adapter`.
     pub fn of(adapter: &Adapter) -> Self {
         let room = adapter.handle.limits().max_uniform_buffer_binding_size >= WINDOW_BYTES;
-        Self { uniform_weights: adapter.device.kind == "software" && room }
+        Self { uniform_weights: adapter.device.name.contains("llvmpipe") && room }
     }
 }
 

@@ -175,8 +175,8 @@ pub struct Pool {
 }
 
 impl OpKind {
-    /// The name of the operation: also that of its entry point and, up to the first `_forward` or
-    /// `_backward`, of its file in `shaders/` and in `src/cpu/`.
+    /// The name of the operation, which is also that of its entry point. Its file in `shaders/` and `src/cpu/` is
+    /// named by what comes before `_bytes`, `_forward`, `_backward`, or the `_max_pool` of a convolution.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Gather(Gather { bytes: true, .. }) => "gather_bytes",

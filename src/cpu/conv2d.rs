@@ -77,7 +77,7 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
                 let (row, column) = (place / pooled.width * 2, place % pooled.width * 2);
                 let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| sums_at(block, o, row + i, column + j));
                 for (lane, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
-                    let (place, decided) = largest(four.map(|sums| sums[lane]), terms);
+                    let (place, decided) = largest(std::array::from_fn(|i| four[i][lane]), terms);
                     *y = activation::forward(conv.activation, four[place][lane]).word();
                     *winner = decided.then_some(place as u32);
                 }

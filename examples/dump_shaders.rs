@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for pipeline in lenet_gpu::gpu::pipelines()? {
         let translated = translate::translate(&pipeline);
         let file = |extension: &str| folder.join(format!("{}.{extension}", pipeline.name));
-        std::fs::write(file("wgsl"), pipeline.kernel.source)?;
+        std::fs::write(file("wgsl"), pipeline.kernel.source())?;
         std::fs::write(file("spv"), bytemuck::cast_slice::<u32, u8>(&translated.spirv))?;
         std::fs::write(file("msl"), translated.msl)?;
         std::fs::write(file("hlsl"), translated.hlsl)?;

@@ -1,4 +1,4 @@
-// Valid convolution, stride 1. Uses activation.wgsl and one each of inputs_*.wgsl, weights_*.wgsl and gradients_*.wgsl.
+// Valid convolution, stride 1. Uses one of activation/, and of conv2d/ one each of inputs_*, weights_* and gradients_*.
 //
 // Activations are [block][channel][row][column][quad] vec4f, a quad being four samples; weights are
 // [out / 4][in][row][column] vec4f of four output channels. So one `outer` product of a quad of
@@ -18,7 +18,7 @@ struct Geometry {
     partials_stride: u32, // vec4f a slot
     blocks_per_chunk: u32,
     blocks: u32,
-    floor: f32,           // of the activation: see activation.wgsl
+    floor: f32,           // of the activation: see activation/
     window: u32,          // first vec4f of `window` in parameters
     background: f32,      // value of a byte 0, where x is bytes
     scale: f32,           // of a byte
@@ -33,8 +33,8 @@ struct Geometry {
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 // Which sum of each 2x2 block was the largest: [block][channel / 4][row][column][quad], two bits for each of
 // four samples, and eight for each of four channels.
-@group(0) @binding(8) var<storage, read> winners: array<u32>;
-@group(0) @binding(8) var<storage, read_write> new_winners: array<u32>;
+@group(0) @binding(8) var<storage, read> argmax: array<u32>;
+@group(0) @binding(8) var<storage, read_write> new_argmax: array<u32>;
 
 // Rows and columns of a kernel: known when the pipeline is made, so that no loop divides by a variable.
 override KERNEL: u32 = 5u;
@@ -167,7 +167,7 @@ fn largest(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> Largest {
     return Largest(max(best.sum, d), select(best.place, vec4u(3u), d > best.sum));
 }
 
-// Stores four channels of a block and returns its winners.
+// Stores four channels of a block and returns its argmax.
 fn store_largest(a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, group: u32, to_y: u32, plane: u32) -> u32 {
     let bias = weight(geometry.bias + group);
     let floor = geometry.floor;
@@ -234,10 +234,10 @@ fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
     let plane = places * QUADS;
     let place = (row * width + column) * QUADS + id.x;
     let to_y = (id.z * CHANNELS + channel) * plane + place;
-    let to_winners = (id.z * (last_group + 1u) + group) * plane + place;
-    new_winners[to_winners] = store_largest(a0, b0, c0, d0, group, to_y, plane);
+    let to_argmax = (id.z * (last_group + 1u) + group) * plane + place;
+    new_argmax[to_argmax] = store_largest(a0, b0, c0, d0, group, to_y, plane);
     if channel + 4u < CHANNELS {
-        new_winners[to_winners + plane] = store_largest(a1, b1, c1, d1, group + 1u, to_y + 4u * plane, plane);
+        new_argmax[to_argmax + plane] = store_largest(a1, b1, c1, d1, group + 1u, to_y + 4u * plane, plane);
     }
 }
 
@@ -578,7 +578,7 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         for (var column = 0u; column < width; column++) {
             let next = column * 2u + j + 4u;
             let at = from_dy + column * QUADS;
-            let word = winners[from_winners + column * QUADS];
+            let word = argmax[from_winners + column * QUADS];
             let w0 = winner_of(dy[at + o * map], word, 0u);
             let w1 = winner_of(dy[at + min(o + 1u, last_o) * map], word, 8u);
             let w2 = winner_of(dy[at + min(o + 2u, last_o) * map], word, 16u);

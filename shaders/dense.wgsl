@@ -1,4 +1,4 @@
-// Dense layer: a matrix product over blocks of samples. Uses activation.wgsl.
+// Dense layer: a matrix product over blocks of samples. Uses one of activation/.
 //
 // Activations are [block][unit][quad] vec4f; weights are [out / 4][in] vec4f of four outputs. A thread
 // computes a tile of many, so that each load is used several times: loads are what these kernels wait for.
@@ -12,7 +12,7 @@ struct Geometry {
     partials_stride: u32, // vec4f a slot
     blocks_per_chunk: u32,
     blocks: u32,
-    floor: f32,           // of the activation: see activation.wgsl
+    floor: f32,           // of the activation: see activation/
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;

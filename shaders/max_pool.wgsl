@@ -1,4 +1,4 @@
-// Max-pooling of size x size blocks, stride size. The first largest in row order wins a tie. Uses activation.wgsl.
+// Max-pooling of size x size blocks, stride size. The first largest in row order wins a tie. Uses one of activation/.
 //
 // One thread an output value of four samples.
 
@@ -6,7 +6,7 @@ struct Geometry {
     out_planes: u32, // channels
     out_height: u32,
     out_width: u32,
-    floor: f32, // of the activation that made x: see activation.wgsl
+    floor: f32, // of the activation that made x: see activation/
 }
 
 // Rows and columns of a block: known when the pipeline is made, so that the loops unroll.

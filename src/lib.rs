@@ -67,6 +67,7 @@
 
 pub mod bench;
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod cpu;
 pub mod data;
@@ -74,6 +75,7 @@ pub mod error;
 pub mod gpu;
 pub mod model;
 pub mod plan;
+pub mod recipe;
 pub mod report;
 pub mod train;
 pub use error::{Error, Result};

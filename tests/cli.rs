@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use assert_cmd::assert::OutputAssertExt;
 use assert_cmd::cargo::CommandCargoExt;
-use lenet_gpu::train::{Schedule, TrainConfig};
+use lenet_gpu::recipe::Schedule;
+use lenet_gpu::train::TrainConfig;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;

@@ -7,9 +7,10 @@ use lenet_gpu::check::Golden;
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::gpu::GpuRunner;
 use lenet_gpu::model::Model;
-use lenet_gpu::plan::{BLOCK, Optimizer, Phase, Plan, Runner, Step};
+use lenet_gpu::plan::{BLOCK, Phase, Plan, Runner, Step};
+use lenet_gpu::recipe::Optimizer;
 
-const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
+const SGD: Optimizer = Optimizer::Sgd;
 
 #[derive(Debug, Clone, Copy)]
 enum Device {
@@ -84,10 +85,10 @@ fn a_pass_is_pytorchs(device: Device) {
         let (plan, mut runner) = device.open(&golden, &model, SGD);
         let run = if preset == "lenet5" { "sgd" } else { "nesterov" };
         runner.submit(Phase::Train, &[golden.step(run, 1)]).unwrap();
-        let metrics = runner.collect().unwrap()[0];
+        let metrics = runner.collect_now().unwrap()[0];
 
         let samples = golden.samples();
-        let logits = runner.read_f32(plan.find("output").unwrap()).unwrap();
+        let logits = runner.read_f32_now(plan.find("output").unwrap()).unwrap();
         let logits: Vec<f32> = (0..samples * 10).map(|i| logits[i % 10 * BLOCK + i / 10]).collect();
         let bound = device.share() * largest(&golden.get("logits"));
         assert_close(&format!("{preset}: logits"), &logits, &golden.get("logits"), |_| bound);
@@ -95,7 +96,7 @@ fn a_pass_is_pytorchs(device: Device) {
         let bound = 2.5 * device.share();
         assert_close(&format!("{preset}: loss"), &[metrics.loss / metrics.count], &golden.get("loss"), |_| bound);
 
-        let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients).unwrap());
+        let gradients = plan.layout.unpack(&runner.read_f32_now(plan.gradients.unwrap()).unwrap());
         for (actual, expected) in gradients.iter().zip(golden.tensors("gradient", &model)) {
             let bound = device.share() * largest(&expected.values);
             assert_close(&format!("{preset}: {}", actual.spec.name), &actual.values, &expected.values, |_| bound);
@@ -107,7 +108,7 @@ fn steps_are_pytorchs(device: Device) {
     let cases = [
         ("lenet5", "sgd", 1, SGD),
         ("lenet5", "sgd", 3, SGD),
-        ("lenet5-keras", "nesterov", 3, Optimizer::Sgd { nesterov: true }),
+        ("lenet5-keras", "nesterov", 3, Optimizer::Nesterov),
         ("lenet5", "adam", 3, Optimizer::Adam),
         ("lenet5", "adamw", 3, Optimizer::AdamW),
     ];
@@ -119,7 +120,7 @@ fn steps_are_pytorchs(device: Device) {
         runner.submit(Phase::Train, &table).unwrap();
         let rate = table[0].learning_rate;
 
-        let weights = plan.layout.unpack(&runner.read_f32(plan.parameters).unwrap());
+        let weights = plan.layout.unpack(&runner.read_f32_now(plan.parameters).unwrap());
         let expected = golden.tensors(&format!("{run}.{steps}"), &model);
         let gradients = golden.tensors("gradient", &model);
         for ((actual, expected), gradient) in weights.iter().zip(&expected).zip(&gradients) {
@@ -129,7 +130,7 @@ fn steps_are_pytorchs(device: Device) {
                 let rounding = (steps + 1) as f32 * 6e-8 * expected.values[i].abs();
                 let from_gradient = match optimizer {
                     // Three steps of momentum add up 1 + 1.9 + 2.71 gradients, with Nesterov 1.9 + 2.71 + 3.44.
-                    Optimizer::Sgd { .. } => rate * 8.1 * error,
+                    Optimizer::Sgd | Optimizer::Nesterov => rate * 8.1 * error,
                     // The direction is about g / |g|: it turns by the error of g relative to g, at most from
                     // -1 to 1. Three steps, and gradients that change by a few times from step to step.
                     Optimizer::Adam | Optimizer::AdamW => {

@@ -44,19 +44,19 @@ const MUTANTS: &[Mutant] = &[
     ("conv2d_forward", "conv2d", "(g.out_width + STRIP - 1u) / STRIP", 1, "g.out_width / STRIP", "the last strip is skipped"),
     ("conv2d_forward", "conv2d", "min(left + 13u, last)", 1, "min(left + 12u, last)", "a column off by one"),
 
-    ("conv2d_forward", "weights_uniform", "window[at - geometry.window]", 1, "window[at]", "the window's start is ignored"),
-    ("conv2d_forward", "weights_uniform", "window[at - geometry.window]", 1, "window[at - geometry.window / 16u]", "the window's start in another unit"),
+    ("conv2d_forward", "conv2d/weights_uniform", "window[at - geometry.window]", 1, "window[at]", "the window's start is ignored"),
+    ("conv2d_forward", "conv2d/weights_uniform", "window[at - geometry.window]", 1, "window[at - geometry.window / 16u]", "the window's start in another unit"),
 
     ("conv2d_max_pool_forward", "conv2d", "b > best.sum", 1, "b >= best.sum", "a tie goes to the second"),
     ("conv2d_max_pool_forward", "conv2d", "c > best.sum", 1, "c >= best.sum", "a tie goes to the third"),
     ("conv2d_max_pool_forward", "conv2d", "d > best.sum", 1, "d >= best.sum", "a tie goes to the last"),
     ("conv2d_max_pool_forward", "conv2d", "let best0 = largest(a[0], b[0], c[0], d[0]);", 1, "let best0 = largest(a[0], c[0], b[0], d[0]);", "row and column of the winner swapped"),
     ("conv2d_max_pool_forward", "conv2d", "max(best.sum, d)", 1, "best.sum", "the last is never the largest"),
-    ("conv2d_max_pool_forward", "conv2d", "(best1.place << vec4u(8u))", 1, "(best1.place << vec4u(6u))", "winners of channels overlap in their word"),
-    ("conv2d_max_pool_forward", "conv2d", "(four.y << 2u)", 1, "(four.y << 1u)", "winners of samples overlap in their word"),
-    ("conv2d_max_pool_forward", "conv2d", "(four.z << 4u) | (four.w << 6u)", 1, "(four.w << 4u) | (four.z << 6u)", "winners of samples swapped"),
-    ("conv2d_max_pool_forward", "conv2d", "(last_group + 1u) + group", 1, "last_group + group", "winners of blocks of samples overlap"),
-    ("conv2d_max_pool_forward", "conv2d", "new_winners[to_winners + plane]", 1, "new_winners[to_winners]", "the second group's winners in place of the first's"),
+    ("conv2d_max_pool_forward", "conv2d", "(best1.place << vec4u(8u))", 1, "(best1.place << vec4u(6u))", "argmax of channels overlap in their word"),
+    ("conv2d_max_pool_forward", "conv2d", "(four.y << 2u)", 1, "(four.y << 1u)", "argmax of samples overlap in their word"),
+    ("conv2d_max_pool_forward", "conv2d", "(four.z << 4u) | (four.w << 6u)", 1, "(four.w << 4u) | (four.z << 6u)", "argmax of samples swapped"),
+    ("conv2d_max_pool_forward", "conv2d", "(last_group + 1u) + group", 1, "last_group + group", "argmax of blocks of samples overlap"),
+    ("conv2d_max_pool_forward", "conv2d", "new_argmax[to_argmax + plane]", 1, "new_argmax[to_argmax]", "the second group's argmax in place of the first's"),
     ("conv2d_max_pool_forward", "conv2d", "activate(best2.sum + bias.z, floor)", 1, "activate(best2.sum, floor)", "a bias missing"),
     ("conv2d_max_pool_forward", "conv2d", "weight(geometry.bias + group)", 1, "weight(geometry.bias)", "every group has the first bias"),
     ("conv2d_max_pool_forward", "conv2d", "if channel + 3u < CHANNELS", 1, "if channel + 3u <= CHANNELS", "writes past the last channel"),
@@ -72,39 +72,39 @@ const MUTANTS: &[Mutant] = &[
     ("conv2d_max_pool_forward", "conv2d", "let left = column * 2u + j;", 1, "let left = column * 2u;", "the second turn takes the columns of the first"),
     ("conv2d_max_pool_forward", "conv2d", "let places = g.out_height / 2u * width;", 1, "let places = (g.out_height / 2u - 1u) * width;", "the last row is skipped"),
     ("conv2d_max_pool_forward", "conv2d", "let width = g.out_width / 2u;\n    let places", 1, "let width = g.out_width / 2u - 1u;\n    let places", "the last column is skipped"),
-    ("conv2d_max_pool_forward", "inputs_values", "select(min(column + 1u, last), column + 1u, KERNEL == TAPS)", 1, "column + 1u", "reads past the last row"),
-    ("conv2d_max_pool_forward", "inputs_values", "x[row_of_x + b * QUADS]", 1, "x[row_of_x + a * QUADS]", "two columns are one"),
-    ("conv2d_max_pool_forward", "inputs_bytes", "values(words.y, g)", 1, "values(words.x, g)", "two columns are one"),
-    ("conv2d_max_pool_forward", "inputs_bytes", "vec4u(0u, 8u, 16u, 24u)", 1, "vec4u(0u, 8u, 16u, 16u)", "a sample has its neighbour's bytes"),
-    ("conv2d_max_pool_forward", "inputs_bytes", "return g.background + g.scale", 1, "return g.scale", "the background is 0"),
-    ("conv2d_max_pool_forward", "inputs_bytes", "row * (g.in_width / 2u) * QUADS", 1, "row * g.in_width * QUADS", "a row is twice as long"),
-    ("conv2d_max_pool_forward", "inputs_bytes", "[near % 2u]", 1, "[0]", "a kernel of two turns takes odd columns for even ones"),
-    ("conv2d_max_pool_forward", "weights_uniform", "window[at - geometry.window]", 1, "window[at]", "the window's start is ignored"),
-    ("conv2d_max_pool_forward", "weights_storage", "return parameters[at];", 1, "return parameters[at + 1u];", "every weight is its neighbour"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_values", "select(min(column + 1u, last), column + 1u, KERNEL == TAPS)", 1, "column + 1u", "reads past the last row"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_values", "x[row_of_x + b * QUADS]", 1, "x[row_of_x + a * QUADS]", "two columns are one"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_bytes", "values(words.y, g)", 1, "values(words.x, g)", "two columns are one"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_bytes", "vec4u(0u, 8u, 16u, 24u)", 1, "vec4u(0u, 8u, 16u, 16u)", "a sample has its neighbour's bytes"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_bytes", "return g.background + g.scale", 1, "return g.scale", "the background is 0"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_bytes", "row * (g.in_width / 2u) * QUADS", 1, "row * g.in_width * QUADS", "a row is twice as long"),
+    ("conv2d_max_pool_forward", "conv2d/inputs_bytes", "[near % 2u]", 1, "[0]", "a kernel of two turns takes odd columns for even ones"),
+    ("conv2d_max_pool_forward", "conv2d/weights_uniform", "window[at - geometry.window]", 1, "window[at]", "the window's start is ignored"),
+    ("conv2d_max_pool_forward", "conv2d/weights_storage", "return parameters[at];", 1, "return parameters[at + 1u];", "every weight is its neighbour"),
 
-    ("conv2d_backward_input", "gradients_sums", "column < i32(g.out_width);", 1, "column <= i32(g.out_width);", "a column past the border counts"),
-    ("conv2d_backward_input", "gradients_sums", "column >= 0", 1, "column > 0", "the first column is dropped"),
-    ("conv2d_backward_input", "gradients_sums", "dy_at(row, column + 1, g)", 1, "dy_at(row, column, g)", "two columns have the gradient of one"),
-    ("conv2d_backward_input", "gradients_sums", "(map * g.out_height + row)", 1, "(group * g.out_height + row)", "every map of four has the first's gradient"),
-    ("conv2d_backward_input", "gradients_winners", "channel % 4u * 8u", 1, "channel % 4u * 4u", "a map's winners are another's"),
-    ("conv2d_backward_input", "gradients_winners", "channel % 4u * 8u", 1, "0u", "a map's winners are the first's of four"),
-    ("conv2d_backward_input", "gradients_winners", "vec4u(0u, 2u, 4u, 6u)", 1, "vec4u(0u, 2u, 4u, 4u)", "a sample's winner is its neighbour's"),
-    ("conv2d_backward_input", "gradients_winners", "row % 2u * 2u);", 1, "row % 2u);", "the second row has the winners of the second column"),
-    ("conv2d_backward_input", "gradients_winners", "row % 2u * 2u);", 1, "0u);", "the second row has the winners of the first"),
-    ("conv2d_backward_input", "gradients_winners", "let won = winner(winners[row.winners + at], row.shift);", 1, "let place = winner(winners[row.winners + at], row.shift);\n    let won = place % 2u * 2u + place / 2u;", "row and column of the winner swapped"),
-    ("conv2d_backward_input", "gradients_winners", "vec4u(row.place + 1u)", 1, "vec4u(row.place)", "the second column has the winners of the first"),
-    ("conv2d_backward_input", "gradients_winners", "row / 2u * width", 1, "row * width", "a block for each row"),
-    ("conv2d_backward_input", "gradients_winners", "group * height * width + first", 1, "map * height * width + first", "winners by map, not by group"),
-    ("conv2d_backward_input", "gradients_winners", "map * height * width + first, ", 1, "group * height * width + first, ", "gradients by group, not by map"),
-    ("conv2d_backward_input", "gradients_winners", "column < i32(g.out_width);", 1, "column <= i32(g.out_width);", "a column past the border counts"),
-    ("conv2d_backward_input", "gradients_winners", "column >= 0", 1, "column > 0", "the first column is dropped"),
-    ("conv2d_backward_input", "gradients_winners", "column < i32(g.out_width);", 1, "column + 2 < i32(g.out_width);", "the last column is dropped"),
-    ("conv2d_backward_input", "gradients_winners", "dy_block(row, column, g)[column & 1]", 1, "dy_block(row, column, g)[0]", "odd columns are taken for even ones"),
-    ("conv2d_backward_input", "gradients_winners", "dy_block(row, column + 1, g)", 1, "dy_block(row, column, g)", "the next column is of the same block"),
-    ("conv2d_backward_input", "gradients_winners", "if KERNEL > TAPS {", 1, "if false {", "a kernel of two turns takes odd columns for even ones"),
-    ("conv2d_backward_input", "weights_uniform", "window[at / 4u - geometry.window]", 1, "window[at / 4u]", "the window's start is ignored"),
-    ("conv2d_backward_input", "weights_uniform", "[at % 4u]", 1, "[at % 2u]", "a weight of another output"),
-    ("conv2d_backward_input", "weights_storage", "parameters_scalar[at]", 1, "parameters_scalar[at ^ 1u]", "a weight of another output"),
+    ("conv2d_backward_input", "conv2d/gradients_sums", "column < i32(g.out_width);", 1, "column <= i32(g.out_width);", "a column past the border counts"),
+    ("conv2d_backward_input", "conv2d/gradients_sums", "column >= 0", 1, "column > 0", "the first column is dropped"),
+    ("conv2d_backward_input", "conv2d/gradients_sums", "dy_at(row, column + 1, g)", 1, "dy_at(row, column, g)", "two columns have the gradient of one"),
+    ("conv2d_backward_input", "conv2d/gradients_sums", "(map * g.out_height + row)", 1, "(group * g.out_height + row)", "every map of four has the first's gradient"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "channel % 4u * 8u", 1, "channel % 4u * 4u", "a map's argmax are another's"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "channel % 4u * 8u", 1, "0u", "a map's argmax are the first's of four"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "vec4u(0u, 2u, 4u, 6u)", 1, "vec4u(0u, 2u, 4u, 4u)", "a sample's winner is its neighbour's"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "row % 2u * 2u);", 1, "row % 2u);", "the second row has the argmax of the second column"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "row % 2u * 2u);", 1, "0u);", "the second row has the argmax of the first"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "let won = winner(argmax[row.argmax + at], row.shift);", 1, "let place = winner(argmax[row.argmax + at], row.shift);\n    let won = place % 2u * 2u + place / 2u;", "row and column of the winner swapped"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "vec4u(row.place + 1u)", 1, "vec4u(row.place)", "the second column has the argmax of the first"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "row / 2u * width", 1, "row * width", "a block for each row"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "group * height * width + first", 1, "map * height * width + first", "argmax by map, not by group"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "map * height * width + first, ", 1, "group * height * width + first, ", "gradients by group, not by map"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "column < i32(g.out_width);", 1, "column <= i32(g.out_width);", "a column past the border counts"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "column >= 0", 1, "column > 0", "the first column is dropped"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "column < i32(g.out_width);", 1, "column + 2 < i32(g.out_width);", "the last column is dropped"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "dy_block(row, column, g)[column & 1]", 1, "dy_block(row, column, g)[0]", "odd columns are taken for even ones"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "dy_block(row, column + 1, g)", 1, "dy_block(row, column, g)", "the next column is of the same block"),
+    ("conv2d_backward_input", "conv2d/gradients_argmax", "if KERNEL > TAPS {", 1, "if false {", "a kernel of two turns takes odd columns for even ones"),
+    ("conv2d_backward_input", "conv2d/weights_uniform", "window[at / 4u - geometry.window]", 1, "window[at / 4u]", "the window's start is ignored"),
+    ("conv2d_backward_input", "conv2d/weights_uniform", "[at % 4u]", 1, "[at % 2u]", "a weight of another output"),
+    ("conv2d_backward_input", "conv2d/weights_storage", "parameters_scalar[at]", 1, "parameters_scalar[at ^ 1u]", "a weight of another output"),
     ("conv2d_backward_input", "conv2d", "if EDGES {", 1, "if false {", "no gradient from left and right of the strip"),
     ("conv2d_backward_input", "conv2d", "p < BACK_STRIP; p += 2u", 1, "p < BACK_STRIP - 2u; p += 2u", "the last two columns are not written"),
     ("conv2d_backward_input", "conv2d", "= sum[0] * derivative(x[at], g.floor);", 1, "= sum[0];", "a derivative missing"),
@@ -127,16 +127,16 @@ const MUTANTS: &[Mutant] = &[
 
     ("conv2d_max_pool_backward_weights", "conv2d", "Winner(dy, (place & vec4u(2u)) != vec4u(), (place & vec4u(1u)) != vec4u())", 1, "Winner(dy, (place & vec4u(1u)) != vec4u(), (place & vec4u(2u)) != vec4u())", "row and column of the winner swapped"),
     ("conv2d_max_pool_backward_weights", "conv2d", "vec4u(0u, 2u, 4u, 6u)", 1, "vec4u(0u, 2u, 4u, 4u)", "a sample's winner is its neighbour's"),
-    ("conv2d_max_pool_backward_weights", "conv2d", "word, 24u)", 1, "word, 16u)", "a channel's winners are its neighbour's"),
+    ("conv2d_max_pool_backward_weights", "conv2d", "word, 24u)", 1, "word, 16u)", "a channel's argmax are its neighbour's"),
     ("conv2d_max_pool_backward_weights", "conv2d", "min(o + 2u, last_o) * map", 1, "min(o + 1u, last_o) * map", "a channel's gradient is its neighbour's"),
-    ("conv2d_max_pool_backward_weights", "conv2d", "(block * groups + group) * map", 1, "block * groups * map", "every group has the first's winners"),
+    ("conv2d_max_pool_backward_weights", "conv2d", "(block * groups + group) * map", 1, "block * groups * map", "every group has the first's argmax"),
     ("conv2d_max_pool_backward_weights", "conv2d", "block * g.out_channels * map + row", 1, "block * groups * 4u * map + row", "channels that only pad are counted in dy"),
     ("conv2d_max_pool_backward_weights", "conv2d", "select(above.f, below.f, w.below)", 1, "above.f", "the sixth column is always of the row above"),
     ("conv2d_max_pool_backward_weights", "conv2d", "dot(select(e, f, w.right), w.dy)", 1, "dot(e, w.dy)", "the last tap takes every winner for a left one"),
     ("conv2d_max_pool_backward_weights", "conv2d", "x_two(row_of_x, left + 2u, g)", 1, "x_two(row_of_x, left, g)", "a row begins with its first columns twice"),
-    ("conv2d_max_pool_backward_weights", "inputs_values", "x[row_of_x + b * QUADS]", 1, "x[row_of_x + a * QUADS]", "two columns are one"),
-    ("conv2d_max_pool_backward_weights", "inputs_bytes", "values(words.y, g)", 1, "values(words.x, g)", "two columns are one"),
-    ("conv2d_max_pool_backward_weights", "inputs_bytes", "x_one(row_of_x, column + 1u, g)", 1, "x_one(row_of_x, column, g)", "a kernel of two turns takes two columns for one"),
+    ("conv2d_max_pool_backward_weights", "conv2d/inputs_values", "x[row_of_x + b * QUADS]", 1, "x[row_of_x + a * QUADS]", "two columns are one"),
+    ("conv2d_max_pool_backward_weights", "conv2d/inputs_bytes", "values(words.y, g)", 1, "values(words.x, g)", "two columns are one"),
+    ("conv2d_max_pool_backward_weights", "conv2d/inputs_bytes", "x_one(row_of_x, column + 1u, g)", 1, "x_one(row_of_x, column, g)", "a kernel of two turns takes two columns for one"),
     ("conv2d_max_pool_backward_weights", "conv2d", "let next = column * 2u + j + 4u;", 1, "let next = column * 2u + j + 3u;", "a column off by one"),
     ("conv2d_max_pool_backward_weights", "conv2d", "min(top + 5u, last_row)", 1, "min(top + 4u, last_row)", "a row off by one"),
     ("conv2d_max_pool_backward_weights", "conv2d", "let top = row * 2u + i;", 1, "let top = row * 2u;", "the second turn takes the rows of the first"),
@@ -244,7 +244,7 @@ fn shader(file: &str) -> String {
 /// The first case that turns red when `altered` stands for `text` in the source of `kernel`.
 fn caught(adapter: &Adapter, cases: &[Case], kernel: &str, text: &str, altered: &str) -> Option<String> {
     let sources = |k: &Kernel| {
-        if k.entry == kernel { k.source.replacen(text, altered, 1) } else { k.source.to_owned() }
+        if k.entry == kernel { k.source().replacen(text, altered, 1) } else { k.source() }
     };
     let filter = Filter { kernel: Some(kernel.to_owned()), ..Filter::default() };
     let adapters = std::slice::from_ref(adapter);
@@ -257,7 +257,7 @@ fn caught(adapter: &Adapter, cases: &[Case], kernel: &str, text: &str, altered: 
 
 /// Without this, anything would count as caught.
 fn passes_as_it_is(adapter: &Adapter, cases: &[Case]) {
-    let shipped = |kernel: &Kernel| kernel.source.to_owned();
+    let shipped = |kernel: &Kernel| kernel.source();
     let adapters = std::slice::from_ref(adapter);
     let outcome = check_kernels(adapters, cases, 1, &Filter::default(), &shipped, &mut |_| ());
     for kernel in outcome.adapters[0].as_ref().unwrap() {
@@ -335,7 +335,7 @@ fn sweep() {
     for (index, (row, what, new)) in
         altered.iter().enumerate().skip(number("SWEEP_FROM", 0)).step_by(number("SWEEP_STRIDE", 1))
     {
-        let sources = |k: &Kernel| k.source.replacen(&text, new, 1);
+        let sources = |k: &Kernel| k.source().replacen(&text, new, 1);
         let mut outcome = "SURVIVED";
         for case in &cases {
             let found = check_kernels(
@@ -377,7 +377,7 @@ fn every_planted_fault_is_caught() {
     println!("{:<34}{:<24}{:<52}find -> replace", "kernel", "caught by case", "fault");
     for (kernel, file, find, _, replace, what) in MUTANTS {
         // Only adapters that are software bind weights apart.
-        if *file == "weights_uniform" && !Variant::of(&adapter).uniform_weights {
+        if *file == "conv2d/weights_uniform" && !Variant::of(&adapter).uniform_weights {
             continue;
         }
         let text = shader(file);

@@ -3,13 +3,14 @@
 use lenet_gpu::cpu::{self, Buffers, CpuRunner, Traced};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape, Tensor};
 use lenet_gpu::plan::{
-    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, LANES, MASKED, Op, OpKind, Optimizer, Partials, Phase, Plan,
-    Pool, QUADS, Runner, Segment, Step,
+    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, MASKED, Op, OpKind, PACK, Partials, Phase, Plan, Pool, QUAD,
+    QUADS, Runner, Segment, Step,
 };
 
 use lenet_gpu::check::reference::{Nudge, mean_loss, widen};
+use lenet_gpu::recipe::Optimizer;
 
-const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
+const SGD: Optimizer = Optimizer::Sgd;
 
 // ---------------------------------------------------------------------------------------------------------
 // Values worked by hand: one function of the oracle at a time, a block whose first samples are used.
@@ -76,8 +77,8 @@ fn small_conv(partials: Partials) -> (Conv2d, Vec<f32>) {
     let mut parameters = vec![f32::NAN; 44];
     for tap in 0..9 {
         // Output 0 takes the taps 1, 2, ..., 9; output 1 only the middle one.
-        parameters[4 + tap * LANES] = (tap + 1) as f32;
-        parameters[4 + tap * LANES + 1] = if tap == 4 { 1.0 } else { 0.0 };
+        parameters[4 + tap * PACK] = (tap + 1) as f32;
+        parameters[4 + tap * PACK + 1] = if tap == 4 { 1.0 } else { 0.0 };
     }
     (parameters[40], parameters[41]) = (0.5, -0.5);
     (conv, parameters)
@@ -93,8 +94,8 @@ fn conv2d_forward() {
         0.0, 0.0, 1.0, 0.0,
     ]);
     let forward = |conv: &Conv2d| {
-        let (y, winners) = cpu::conv2d::forward::<f64>(conv, &x, &parameters);
-        assert!(winners.is_empty(), "nothing is pooled");
+        let (y, argmax) = cpu::conv2d::forward::<f64>(conv, &x, &parameters);
+        assert!(argmax.is_empty(), "nothing is pooled");
         floats(y)
     };
     let y = forward(&conv);
@@ -139,7 +140,7 @@ fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
     assert_eq!(words.len(), 2 * QUADS * 40);
     for (slot, words) in words.chunks(40).enumerate() {
         let blocks = if slot < QUADS { 2.0 } else { 1.0 };
-        let first = (slot % QUADS * LANES + 1) as f32;
+        let first = (slot % QUADS * QUAD + 1) as f32;
         let quad = blocks * (4.0 * first + 6.0);
         for tap in 0..9 {
             let place = (tap / 3 * 4 + tap % 3) as f32;
@@ -167,7 +168,7 @@ fn pooled_conv() -> (Conv2d, Vec<f32>) {
     let weights = [[1.0, 2.0, 3.0, 4.0], [-1.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [0.0, 0.0, 0.0, 1.0]];
     for (o, weights) in weights.iter().enumerate() {
         for (tap, weight) in weights.iter().enumerate() {
-            parameters[4 + (o / LANES * 4 + tap) * LANES + o % LANES] = *weight;
+            parameters[4 + (o / PACK * 4 + tap) * PACK + o % PACK] = *weight;
         }
     }
     parameters[36..41].copy_from_slice(&[0.5, -0.5, 7.0, -7.0, 0.25]);
@@ -188,17 +189,17 @@ fn pooled_x() -> Vec<f32> {
 
 /// Of [`pooled_conv`] and [`pooled_x`]: channels 0 to 3, then channel 4; two places each, of eight quads.
 fn pooled_winners() -> Vec<u32> {
-    let mut winners = [[0x5500; QUADS], [0x55ff; QUADS], [0x0000; QUADS], [0x00ff; QUADS]];
-    for (place, word) in winners.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
+    let mut argmax = [[0x5500; QUADS], [0x55ff; QUADS], [0x0000; QUADS], [0x00ff; QUADS]];
+    for (place, word) in argmax.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
         place[1] = word;
     }
-    winners.concat()
+    argmax.concat()
 }
 
 #[test]
 fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     let (conv, parameters) = pooled_conv();
-    let (y, winners) = cpu::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
+    let (y, argmax) = cpu::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
     let y = floats(y);
     // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13 by its first place and 8; of channel 1:
     // -1 0 -2 0 above 0 -3 0 0, so 0 by the second place, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
@@ -207,11 +208,11 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     assert_eq!(sample(&y, 2), [39.5, 24.5, -0.5, -0.5, 7.0, 7.0, -7.0, -7.0, 9.25, 6.25]);
     // Negated, the third and the first place win in channel 0, the last and the first in 1, the second and the first in 4.
     assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
-    assert_eq!(winners, pooled_winners());
+    assert_eq!(argmax, pooled_winners());
     let relu = Conv2d { activation: Activation::Relu, ..conv };
-    let (y, winners) = cpu::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
+    let (y, argmax) = cpu::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
     assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
-    assert_eq!(winners, pooled_winners(), "the largest sum, whatever the activation makes of it");
+    assert_eq!(argmax, pooled_winners(), "the largest sum, whatever the activation makes of it");
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
     ]);
 
     let dx = floats(cpu::conv2d::backward_input::<f64>(&conv, &ds, &parameters, &pooled_x()));
-    // Channel 0 spreads 1 2 / 3 4 from its winners, channel 1 minus its gradient, channel 4 one to the right below.
+    // Channel 0 spreads 1 2 / 3 4 from its argmax, channel 1 minus its gradient, channel 4 one to the right below.
     #[rustfmt::skip]
     assert_eq!(sample(&dx, 0), [
         1.0, 2.0 - 3.0, 0.0, -4.0, 0.0,
@@ -489,7 +490,7 @@ fn case(model: &Model, count: usize, optimizer: Optimizer, seed: u64) -> Case {
     let mut random = Random(seed);
     let Shape { height, width, .. } = model.input;
     let data = DatasetShape { samples: count + 9, height: height - 2, width: width - 3 };
-    let plan = Plan::new(model, count + 2, data, optimizer).unwrap();
+    let plan = Plan::training(model, count + 2, data, optimizer).unwrap();
     let mut runner = CpuRunner::new(&plan);
 
     let pixels = data.height * data.width;
@@ -569,10 +570,10 @@ fn gradient_of_sums(plan: &Plan, runner: &mut CpuRunner, layer: &str) -> Option<
         _ => None,
     });
     Some(match pooled {
-        Some((conv, dy, winners)) => {
-            cpu::conv2d::unpool(&conv, &runner.read_f32(dy).unwrap(), &runner.read(winners).unwrap())
+        Some((conv, dy, argmax)) => {
+            cpu::conv2d::unpool(&conv, &runner.read_f32_now(dy).unwrap(), &runner.read_now(argmax).unwrap())
         }
-        None => runner.read_f32(plan.find(&format!("{layer}.gradient")).unwrap()).unwrap(),
+        None => runner.read_f32_now(plan.find(&format!("{layer}.gradient")).unwrap()).unwrap(),
     })
 }
 
@@ -585,7 +586,7 @@ fn gradients_are_the_slopes_of_the_loss() {
                 let smoothing = f64::from(step.label_smoothing);
                 let weights = widen(&tensors);
                 runner.submit(Phase::Train, &[step]).unwrap();
-                let metrics = runner.collect().unwrap()[0];
+                let metrics = runner.collect_now().unwrap()[0];
                 let name = format!("{} {}, batch {count}", model.name, activation.name());
 
                 let loss = mean_loss(&model, &weights, &inputs, &labels, smoothing, None);
@@ -594,7 +595,7 @@ fn gradients_are_the_slopes_of_the_loss() {
                 assert_eq!(metrics.count, count as f32);
 
                 let mut random = Random(count as u64);
-                let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients).unwrap());
+                let gradients = plan.layout.unpack(&runner.read_f32_now(plan.gradients.unwrap()).unwrap());
                 for (index, gradient) in gradients.iter().enumerate() {
                     let name = format!("{name}: {}", gradient.spec.name);
                     assert_gradient(&name, &gradient.values, &mut random, |element, by| {
@@ -627,7 +628,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 
 #[test]
 fn every_operation_traced_is_what_the_runner_writes() {
-    for optimizer in [SGD, Optimizer::Sgd { nesterov: true }, Optimizer::Adam, Optimizer::AdamW] {
+    for optimizer in [SGD, Optimizer::Nesterov, Optimizer::Adam, Optimizer::AdamW] {
         for model in small_models(Activation::ScaledTanh) {
             let Case { plan, mut runner, step, .. } = case(&model, 33, optimizer, 5);
             for op in &plan.ops {
@@ -636,11 +637,7 @@ fn every_operation_traced_is_what_the_runner_writes() {
                 runner.run(op, &step);
                 for output in traced {
                     let element = plan.buffer(output.buffer).element;
-                    assert!(
-                        op.buffers[op.kind.reads()..].contains(&output.buffer),
-                        "{} writes an input",
-                        op.kind.name()
-                    );
+                    assert!(op.outputs().contains(&output.buffer), "{} writes an input", op.kind.name());
                     // A winner that rounding decides may be any: the runner's stays.
                     for (word, traced) in output.words.iter().enumerate() {
                         if element == Element::U32 && traced.magnitude == f64::INFINITY {
@@ -677,7 +674,7 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
         for tap in 0..conv.input.channels * 9 - dropped {
             let (c, i, j) = (tap / 9, tap % 9 / 3, tap % 3);
             let place = (c * conv.input.height + i) * conv.input.width + j;
-            sum += parameters[conv.weights + tap * LANES] * x[place * BLOCK];
+            sum += parameters[conv.weights + tap * PACK] * x[place * BLOCK];
         }
         f64::from(sum)
     };
@@ -708,10 +705,10 @@ fn evaluation_changes_no_parameter_and_only_its_own_predictions() {
     let model = &small_models(Activation::Tanh)[0];
     let Case { plan, mut runner, step, .. } = case(model, 3, SGD, 2);
     runner.write(plan.predictions, 0, &[77; 12]).unwrap();
-    let before = runner.read(plan.parameters).unwrap();
+    let before = runner.read_now(plan.parameters).unwrap();
     runner.submit(Phase::Evaluate, &[step]).unwrap();
-    assert_eq!(runner.read(plan.parameters).unwrap(), before);
-    let predictions = runner.read(plan.predictions).unwrap();
+    assert_eq!(runner.read_now(plan.parameters).unwrap(), before);
+    let predictions = runner.read_now(plan.predictions).unwrap();
     assert!(predictions[..3].iter().chain(&predictions[6..]).all(|p| *p == 77));
     assert!(predictions[3..6].iter().all(|p| *p < 3));
 }
@@ -724,9 +721,9 @@ fn submissions_are_collected_oldest_first() {
     runner.submit(Phase::Train, &[step, Step { slot: 3, ..short }]).unwrap();
     runner.submit(Phase::Evaluate, &[short]).unwrap();
     let counts = |m: Vec<lenet_gpu::plan::Metrics>| m.iter().map(|m| m.count).collect::<Vec<_>>();
-    assert_eq!(counts(runner.collect().unwrap()), [4.0, 2.0]);
-    assert_eq!(counts(runner.collect().unwrap()), [2.0]);
-    assert!(runner.collect().is_err());
+    assert_eq!(counts(runner.collect_now().unwrap()), [4.0, 2.0]);
+    assert_eq!(counts(runner.collect_now().unwrap()), [2.0]);
+    assert!(runner.collect_now().is_err());
 }
 
 #[test]

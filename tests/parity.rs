@@ -6,14 +6,15 @@ mod adapter;
 use lenet_gpu::check::{Case, Effort, Filter, Inputs, KERNELS, Verdict, cases, check_kernels};
 use lenet_gpu::gpu::{GpuRunner, most_layers};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
-use lenet_gpu::plan::{DatasetShape, Optimizer, Plan, Step};
+use lenet_gpu::plan::{DatasetShape, Plan, Step};
+use lenet_gpu::recipe::Optimizer;
 
 #[test]
 fn every_kernel_agrees_with_the_oracle_in_every_case() {
     let adapter = adapter::adapter();
     let models: Vec<Model> = PRESETS.iter().map(|(name, _)| Model::preset(name).unwrap()).collect();
     let cases = cases(&models, &[1, 3, 64, 257], Effort::Normal).unwrap();
-    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source.to_owned();
+    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source();
     let mut outcome = check_kernels(&[adapter], &cases, 1, &Filter::default(), &shipped, &mut |_| ());
     let kernels = outcome.adapters.remove(0).unwrap();
     let names: Vec<&str> = kernels.iter().map(|kernel| kernel.kernel.as_str()).collect();
@@ -32,7 +33,7 @@ fn deep(layers: usize) -> Plan {
         .map(|name| (name.as_str(), LayerKind::Dense { units: 3, activation: Activation::Identity }))
         .collect();
     let model = Model::new("deep", Shape::new(1, 2, 3), (0.0, 1.0), Initializer::HeUniform, &layers).unwrap();
-    Plan::new(&model, 2, DatasetShape { samples: 2, height: 2, width: 3 }, Optimizer::Sgd { nesterov: false }).unwrap()
+    Plan::training(&model, 2, DatasetShape { samples: 2, height: 2, width: 3 }, Optimizer::Sgd).unwrap()
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn as_many_layers_as_fit_are_right_and_one_more_is_refused() {
     let step = Step { count: 2, learning_rate: 0.1, ..Step::default() };
     let inputs = vec![Inputs::Unit];
     let case = Case { name: "deep".to_owned(), plan: deep(most_layers()), step, inputs, flags: String::new() };
-    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source.to_owned();
+    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source();
     let filter = Filter { kernel: Some("sum_gradients".to_owned()), ..Filter::default() };
     let outcome = check_kernels(std::slice::from_ref(&adapter), &[case], 1, &filter, &shipped, &mut |_| ());
     let kernels = outcome.adapters[0].as_ref().unwrap();

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::data::Dataset;
-use lenet_gpu::train::{Checkpoint, Event, OptimizerName, Outcome, RunFolder, Schedule, TrainConfig, Training};
+use lenet_gpu::recipe::{Optimizer, Schedule};
+use lenet_gpu::train::{Checkpoint, Event, Outcome, RunFolder, TrainConfig, Training};
 
 /// 90 images of noise: 70 to train on, 20 held out.
 fn training(config: TrainConfig) -> Training {
@@ -34,10 +35,10 @@ fn run(training: &Training, folder: &RunFolder, from: Option<&Checkpoint>, stop_
 #[test]
 fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
     for (optimizer, schedule, validation) in [
-        (OptimizerName::Sgd, Schedule::OneCycle, 20),
-        (OptimizerName::Nesterov, Schedule::Step, 20),
-        (OptimizerName::Adam, Schedule::Cosine, 0),
-        (OptimizerName::AdamW, Schedule::Constant, 20),
+        (Optimizer::Sgd, Schedule::OneCycle, 20),
+        (Optimizer::Nesterov, Schedule::Step, 20),
+        (Optimizer::Adam, Schedule::Cosine, 0),
+        (Optimizer::AdamW, Schedule::Constant, 20),
     ] {
         let config = TrainConfig {
             epochs: 3,

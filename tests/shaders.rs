@@ -11,7 +11,7 @@ use std::mem::{offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
 
-use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, WINDOW, WINDOW_BYTES, pipelines};
+use lenet_gpu::gpu::{Pipeline, Resource, WINDOW_BYTES, pipelines};
 use lenet_gpu::plan::Step;
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
@@ -43,7 +43,7 @@ fn every_pipeline_translates_as_in_the_snapshots() {
     for pipeline in all() {
         // Where inputs, gradients and weights come from makes another source.
         let mut name = pipeline.kernel.entry.to_owned();
-        name.extend(["-bytes", "-winners", "-uniform"].into_iter().filter(|part| pipeline.name.contains(part)));
+        name.extend(["-bytes", "-argmax", "-uniform"].into_iter().filter(|part| pipeline.name.contains(part)));
         if seen.insert(name.clone()) {
             let translated = translate(&pipeline);
             for (language, text) in [("msl", translated.msl), ("hlsl", translated.hlsl), ("glsl", translated.glsl)] {
@@ -118,12 +118,18 @@ fn globals(module: &Module) -> BTreeMap<u32, (StorageAccess, &naga::Type)> {
         assert_eq!(binding.group, 0);
         let access = match variable.space {
             AddressSpace::Storage { access } => access,
-            AddressSpace::Uniform if binding.binding == WINDOW => StorageAccess::LOAD,
+            AddressSpace::Uniform => StorageAccess::LOAD,
             space => panic!("binding {} is a {space:?} buffer", binding.binding),
         };
         found.insert(binding.binding, (access, &module.types[variable.ty]));
     }
     found
+}
+
+/// Type of what the pipeline binds as `resource`.
+fn bound<'a>(pipeline: &Pipeline, module: &'a Module, resource: Resource) -> Option<&'a naga::Type> {
+    let (binding, _) = pipeline.kernel.resources().into_iter().find(|(_, bound)| *bound == resource)?;
+    globals(module).get(&binding).map(|(_, ty)| *ty)
 }
 
 #[test]
@@ -136,12 +142,8 @@ fn shaders_bind_what_the_kernel_table_binds() {
             .collect();
         let mut bound = bindings(&pipeline);
         // Kernels that measure an adapter bind both buffers whether they use them or not.
-        if pipeline.kernel.source.contains("override ROUNDS") {
+        if pipeline.kernel.pieces.iter().any(|piece| piece.file == "ceilings") {
             bound.retain(|binding, _| declared.contains_key(binding));
-        }
-        // The operation binds all parameters whether its kernel reads them or a part bound apart.
-        if pipeline.kernel.window.is_some() {
-            bound.retain(|binding, _| declared.contains_key(binding) || *binding != 1);
         }
         assert_eq!(declared, bound, "{}: binding -> whether it is written", pipeline.name);
     }
@@ -151,7 +153,7 @@ fn shaders_bind_what_the_kernel_table_binds() {
 fn geometry_has_the_size_of_the_shaders_struct() {
     for pipeline in all() {
         let (module, _) = specialise(&pipeline);
-        if let Some((_, ty)) = globals(&module).get(&GEOMETRY) {
+        if let Some(ty) = bound(&pipeline, &module, Resource::Geometry) {
             let TypeInner::Struct { span, .. } = ty.inner else { panic!("{}: geometry is a struct", pipeline.name) };
             assert_eq!(4 * pipeline.kernel.geometry.len(), span as usize, "{}", pipeline.name);
         }
@@ -163,7 +165,7 @@ fn the_window_is_as_long_as_what_is_bound_and_as_any_device_allows() {
     let mut windows = 0;
     for pipeline in all() {
         let (module, _) = specialise(&pipeline);
-        if let Some((_, ty)) = globals(&module).get(&WINDOW) {
+        if let Some(ty) = bound(&pipeline, &module, Resource::Window) {
             assert_eq!(u64::from(ty.inner.size(module.to_ctx())), WINDOW_BYTES, "{}", pipeline.name);
             windows += 1;
         }
@@ -189,7 +191,7 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
     ];
     for pipeline in all() {
         let (module, _) = specialise(&pipeline);
-        if let Some((_, ty)) = globals(&module).get(&STEP) {
+        if let Some(ty) = bound(&pipeline, &module, Resource::Step) {
             let TypeInner::Struct { members, span } = &ty.inner else { panic!("{}: step is a struct", pipeline.name) };
             let declared: Vec<_> =
                 members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();

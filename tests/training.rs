@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lenet_gpu::data::{Dataset, Source, Split};
 use lenet_gpu::gpu::GpuRunner;
-use lenet_gpu::train::{Event, OptimizerName, Outcome, RunFolder, TrainConfig, Training};
+use lenet_gpu::recipe::Optimizer;
+use lenet_gpu::train::{Event, Outcome, RunFolder, TrainConfig, Training};
 use tempfile::TempDir;
 
 /// A part of the real MNIST: the first images of each half.
@@ -20,7 +21,7 @@ fn part(split: Split, samples: usize) -> Dataset {
 }
 
 /// Two epochs over 1,500 images, whose last batch is short, in steps of 64.
-fn short(optimizer: OptimizerName) -> Training {
+fn short(optimizer: Optimizer) -> Training {
     let mut config = TrainConfig::defaults("lenet5", optimizer).unwrap();
     (config.epochs, config.validation) = (2, 300);
     Training::with_data(config, part(Split::Train, 1800), part(Split::Test, 200)).unwrap()
@@ -50,7 +51,7 @@ fn same_bytes(one: &Path, other: &Path) {
 fn two_runs_are_equal_to_the_bit() {
     let folder = TempDir::new().unwrap();
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
-    let training = short(OptimizerName::Sgd);
+    let training = short(Optimizer::Sgd);
     for path in [&one, &other] {
         assert!(matches!(run(&training, path, usize::MAX), Outcome::Finished(_)));
     }
@@ -60,7 +61,7 @@ fn two_runs_are_equal_to_the_bit() {
 
 #[test]
 fn a_run_that_was_stopped_and_resumed_ends_with_the_bits_of_one_that_was_not() {
-    for optimizer in [OptimizerName::Sgd, OptimizerName::AdamW] {
+    for optimizer in [Optimizer::Sgd, Optimizer::AdamW] {
         let folder = TempDir::new().unwrap();
         let [whole, cut] = ["whole", "cut"].map(|name| folder.path().join(name));
         let training = short(optimizer);
@@ -79,7 +80,7 @@ fn a_run_that_was_stopped_and_resumed_ends_with_the_bits_of_one_that_was_not() {
 fn an_epoch_of_mnist_is_learnt() {
     for (model, at_least) in [("lenet5", 0.975), ("lenet5-keras", 0.955)] {
         let folder = TempDir::new().unwrap();
-        let mut config = TrainConfig::defaults(model, OptimizerName::Sgd).unwrap();
+        let mut config = TrainConfig::defaults(model, Optimizer::Sgd).unwrap();
         config.epochs = 1;
         let training = Training::new(config).unwrap();
         let Outcome::Finished(finished) = run(&training, &folder.path().join("run"), usize::MAX) else {

@@ -20,7 +20,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::gpu::{self, Adapter, GpuRunner};
 use crate::model::Model;
-use crate::plan::{Clock, DatasetShape, Device, Op, OpKind, Optimizer, Phase, Plan, Runner, Step};
+use crate::plan::{Clock, DatasetShape, Device, Phase, Plan, Runner, Step};
+use crate::recipe::Optimizer;
 use crate::train::write_data;
 
 /// Kernels are timed alone at the largest measured batch size up to this.
@@ -316,13 +317,13 @@ pub fn first_step(
     batch: usize,
 ) -> Result<(Plan, Box<dyn Runner>)> {
     let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
-    let plan = Plan::new(model, batch, shape, Optimizer::Sgd { nesterov: false })?;
+    let plan = Plan::training(model, batch, shape, Optimizer::Sgd)?;
     let mut runner = open(&plan)?;
     write_data(runner.as_mut(), &plan, data)?;
     runner.write(plan.order, 0, &crate::data::shuffled(data.len(), 1, 0))?;
     runner.write_f32(plan.parameters, 0, &plan.layout.pack(&model.initial_weights(1))?)?;
     runner.submit(Phase::Train, &[step(&plan, 0)])?;
-    runner.collect()?;
+    runner.collect_now()?;
     Ok((plan, runner))
 }
 
@@ -340,7 +341,8 @@ fn throughputs(
     let mut of = |phase, name: &str| -> Result<Throughput> {
         progress(&format!("{name} at batch {batch}"));
         let samples = images_per_s(runner.as_mut(), &plan, phase, options)?;
-        let flops: u64 = plan.phase(phase).iter().map(|op| matmul_flops(op, batch)).sum();
+        let facts = plan.phase(phase)?.into_iter().map(|op| plan.ops[op].kind.facts());
+        let flops: u64 = facts.filter(|facts| facts.matmul).map(|facts| facts.flops.of(batch)).sum();
         Ok(Throughput {
             batch,
             samples_per_s: samples.median(),
@@ -376,18 +378,19 @@ fn kernel_times(
     for round in 1..=options.samples {
         progress(&format!("kernels, round {round} of {}", options.samples));
         for (index, (seconds, clock)) in taken.iter_mut().enumerate() {
-            let (together, by) = runner.run_op(index, &step, times[index])?;
+            let (together, by) = runner.run_op_now(index, &step, times[index])?;
             seconds.push(together / times[index] as f64);
             *clock = by;
         }
     }
     let mut kernels = Vec::new();
     for (op, (seconds, clock)) in plan.ops.iter().zip(taken) {
-        let kernel = format!("{} {}", op.layer, op.kind.name());
+        let facts = op.kind.facts();
+        let kernel = format!("{} {}", op.layer, facts.name);
         let samples = Samples::new(seconds);
         let seconds = samples.median();
-        let gflops = op.kind.flops(batch) as f64 / seconds / 1e9;
-        let gb_per_s = op.kind.bytes(batch) as f64 / seconds / 1e9;
+        let gflops = facts.flops.of(batch) as f64 / seconds / 1e9;
+        let gb_per_s = 4.0 * facts.words.of(batch) as f64 / seconds / 1e9;
         let shares = ceilings.map(|c| (gflops / c.fma_gflops, gb_per_s / c.memory_gb_per_s()));
         kernels.push(KernelTime {
             kernel,
@@ -406,20 +409,6 @@ fn kernel_times(
     let step_s: f64 = kernels.iter().map(|k| k.seconds).sum();
     kernels.iter_mut().for_each(|k| k.part_of_step = k.seconds / step_s);
     Ok(kernels)
-}
-
-/// Operations of the matrix products and convolutions alone: what the paper's multiply-adds count.
-fn matmul_flops(op: &Op, samples: usize) -> u64 {
-    use OpKind::*;
-    match op.kind {
-        Conv2dForward(_)
-        | Conv2dBackwardInput(_)
-        | Conv2dBackwardWeights(_)
-        | DenseForward(_)
-        | DenseBackwardInput(_)
-        | DenseBackwardWeights(_) => op.kind.flops(samples),
-        _ => 0,
-    }
 }
 
 /// Step `index` of an epoch over the dataset, again from the start after its last whole batch.
@@ -446,7 +435,7 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
             runner.submit(phase, &rows)?;
         }
         for _ in 0..steps.div_ceil(runner.capacity()) {
-            runner.collect()?;
+            runner.collect_now()?;
         }
         Ok(started.elapsed().as_secs_f64())
     };
@@ -467,7 +456,7 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
 /// Warms operation `index` up; how many times in a row make a sample of it.
 fn op_times(runner: &mut dyn Runner, index: usize, step: &Step, options: &Options) -> Result<usize> {
     let mut times = 1;
-    while times < 4096 && runner.run_op(index, step, times)?.0 < options.seconds / 20.0 {
+    while times < 4096 && runner.run_op_now(index, step, times)?.0 < options.seconds / 20.0 {
         times *= 2;
     }
     Ok(times)
@@ -540,7 +529,7 @@ pub(crate) mod tests {
     fn memory_grows_by_the_same_for_each_image() {
         let model = Model::preset("lenet5").unwrap();
         let data = DatasetShape { samples: 60_000, height: 28, width: 28 };
-        let bytes = |batch| Plan::new(&model, batch, data, Optimizer::Sgd { nesterov: false }).unwrap().bytes() as f64;
+        let bytes = |batch| Plan::training(&model, batch, data, Optimizer::Sgd).unwrap().bytes() as f64;
         let an_image = |from: usize, to: usize| (bytes(to) - bytes(from)) / (to - from) as f64;
         assert!(an_image(2048, 4096) <= 1.05 * an_image(512, 1024));
         assert!(bytes(4096) > bytes(1));

@@ -70,8 +70,8 @@ fn difference(first: &Bits, again: &Bits) -> Option<Difference> {
 /// Everything that steps leave behind: losses, gradients, weights and the state of the optimiser.
 fn bits(runner: &mut dyn Runner, plan: &Plan, losses: Vec<u32>) -> Result<Bits> {
     let mut bits = vec![("losses".to_owned(), losses)];
-    for buffer in [plan.gradients, plan.parameters].iter().chain(&plan.states) {
-        bits.push((plan.buffer(*buffer).name.clone(), runner.read(*buffer)?));
+    for buffer in [plan.gradients()?, plan.parameters].iter().chain(&plan.states) {
+        bits.push((plan.buffer(*buffer).name.clone(), runner.read_now(*buffer)?));
     }
     Ok(bits)
 }
@@ -84,7 +84,7 @@ fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once
     for steps in steps.chunks(at_once) {
         let steps: Vec<Step> = steps.iter().zip(0..).map(|(step, slot)| Step { slot, ..*step }).collect();
         runner.submit(Phase::Train, &steps)?;
-        losses.extend(runner.collect()?.iter().map(|m| m.loss.to_bits()));
+        losses.extend(runner.collect_now()?.iter().map(|m| m.loss.to_bits()));
     }
     bits(runner, plan, losses)
 }
@@ -106,9 +106,9 @@ fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[S
     let mut losses = Vec::new();
     for step in steps {
         for index in &order {
-            runner.run_op(*index, step, 1)?;
+            runner.run_op_now(*index, step, 1)?;
         }
-        losses.push(runner.read(plan.metrics)?[4 * step.slot as usize]);
+        losses.push(runner.read_now(plan.metrics)?[4 * step.slot as usize]);
     }
     bits(runner, plan, losses)
 }
@@ -120,15 +120,15 @@ fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) 
     for start in (0..samples).step_by(count) {
         let count = count.min(samples - start);
         runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
-        runner.collect()?;
-        let blocks = runner.read(plan.logits)?;
+        runner.collect_now()?;
+        let blocks = runner.read_now(plan.logits)?;
         for n in 0..count {
             for class in 0..classes {
                 logits[(start + n) * classes + class] = blocks[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
             }
         }
     }
-    let predictions = runner.read(plan.predictions)?[..samples].to_vec();
+    let predictions = runner.read_now(plan.predictions)?[..samples].to_vec();
     Ok(vec![("logits".to_owned(), logits), ("predictions".to_owned(), predictions)])
 }
 

@@ -7,7 +7,8 @@
 use super::{Effort, Inputs};
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
-use crate::plan::{DatasetShape, Optimizer, Plan, Step};
+use crate::plan::{DatasetShape, Plan, Step};
+use crate::recipe::Optimizer;
 
 /// A plan and a step, to be run with some kinds of input.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Case {
     pub flags: String,
 }
 
-const SGD: Optimizer = Optimizer::Sgd { nesterov: false };
+const SGD: Optimizer = Optimizer::Sgd;
 
 /// All cases of `effort`: the synthetic ones, then each of `models` at each of `batches`.
 ///
@@ -64,7 +65,7 @@ fn case(
     inputs: &[Inputs],
 ) -> Result<Case> {
     let data = DatasetShape { samples: batch + 5, height: images.height, width: images.width };
-    let plan = Plan::new(model, batch, data, optimizer)?;
+    let plan = Plan::training(model, batch, data, optimizer)?;
     Ok(Case {
         name,
         plan,
@@ -210,12 +211,8 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
     let layers: Vec<LayerKind> = units.iter().map(|units| dense(*units, Relu)).collect();
     let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
     let images = || Images { height: 5, width: 7, count: 31 };
-    let optimizers = [
-        ("sgd", SGD),
-        ("nesterov", Optimizer::Sgd { nesterov: true }),
-        ("adam", Optimizer::Adam),
-        ("adamw", Optimizer::AdamW),
-    ];
+    let optimizers =
+        [("sgd", SGD), ("nesterov", Optimizer::Nesterov), ("adam", Optimizer::Adam), ("adamw", Optimizer::AdamW)];
     // Nesterov's momentum and AdamW's decay exercise what the other two do.
     let every = if effort == Effort::Quick { 2 } else { 1 };
     for (name, optimizer) in optimizers.into_iter().skip(every - 1).step_by(every) {

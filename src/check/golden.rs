@@ -7,7 +7,8 @@ use safetensors::SafeTensors;
 use super::training::Batch;
 use crate::error::{Error, Result};
 use crate::model::{Model, Tensor, TensorSpec};
-use crate::plan::{DatasetShape, Optimizer, Plan, Runner, Step};
+use crate::plan::{DatasetShape, Plan, Runner, Step};
+use crate::recipe::Optimizer;
 
 /// Golden values by preset; scripts/golden.py makes them.
 const GOLDEN: [(&str, &[u8]); 2] = [
@@ -75,7 +76,7 @@ impl Golden {
     /// Errors: none, if the model is the preset's.
     pub fn plan(&self, model: &Model, optimizer: Optimizer) -> Result<Plan> {
         let samples = self.samples();
-        Plan::new(model, samples, DatasetShape { samples, height: 28, width: 28 }, optimizer)
+        Plan::training(model, samples, DatasetShape { samples, height: 28, width: 28 }, optimizer)
     }
 
     /// Writes the samples and the weights that every run starts from to `runner`.
@@ -102,18 +103,14 @@ impl Golden {
         let number = |value: &serde_json::Value| value.as_f64().map(|v| v as f32);
         let momentum = number(&settings["momentum"]).or(number(&settings["betas"][0])).unwrap_or(0.0);
         let beta2 = number(&settings["betas"][1]).unwrap_or(0.0);
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(t))) as f32;
-        Step {
+        let step = Step {
             count: self.samples() as u32,
             learning_rate: number(&settings["lr"]).unwrap_or(0.0),
-            momentum,
-            beta2,
             epsilon: number(&settings["eps"]).unwrap_or(0.0),
             weight_decay: number(&settings["weight_decay"]).unwrap_or(0.0),
             label_smoothing: number(&self.settings["label_smoothing"]).unwrap_or(0.0),
-            correction1: correction(momentum),
-            correction2: correction(beta2),
             ..Step::default()
-        }
+        };
+        step.with_decays(f64::from(momentum), f64::from(beta2), t as u64)
     }
 }

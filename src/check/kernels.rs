@@ -7,7 +7,7 @@ use super::{Case, Finding, Inputs, Tolerance, Verdict, awkward, known};
 use crate::cpu::{self, Buffers, Traced};
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, GpuRunner, Kernel};
-use crate::plan::{BufferId, Element, OpKind, Plan, Runner, Step};
+use crate::plan::{BufferId, Element, Plan, Runner, Step, Use};
 
 /// Words that outputs hold before an operation runs: a NaN as f32, no class or sample as u32. Every word
 /// that the operation must write is overwritten, every other stays.
@@ -217,8 +217,8 @@ struct Expected {
 fn expect(plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Vec<Expected> {
     let op = &plan.ops[index];
     let outputs = cpu::run_op(op, step, buffers);
-    let tolerance = Tolerance::of(op, plan, step);
-    let updates = matches!(op.kind, OpKind::Update { .. });
+    let tolerance = Tolerance::of(op.kind.facts().rounding, step);
+    let updates = op.bound().iter().any(|(slot, _)| slot.usage == Use::Update);
     let expect = |buffer: &BufferId| {
         let spec = plan.buffer(*buffer);
         let mut words = vec![None; spec.words];
@@ -229,7 +229,7 @@ fn expect(plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Vec<Expe
         }
         Expected { buffer: *buffer, element: spec.element, words, tolerance, updates }
     };
-    op.buffers[op.kind.reads()..].iter().map(expect).collect()
+    op.outputs().iter().map(expect).collect()
 }
 
 /// What an operation wrote, and a guard that broke.
@@ -238,16 +238,14 @@ type Ran = (Vec<Vec<u32>>, Option<(BufferId, i64)>);
 /// Runs operation `index` from `buffers`; the words of each of its outputs.
 fn run(runner: &mut GpuRunner, plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Result<Ran> {
     let op = &plan.ops[index];
-    let updates = matches!(op.kind, OpKind::Update { .. });
-    for (place, buffer) in op.buffers.iter().enumerate() {
-        if place < op.kind.reads() || updates {
-            runner.write(*buffer, 0, buffers.u32(*buffer))?;
-        } else {
-            runner.write(*buffer, 0, &vec![UNWRITTEN; plan.buffer(*buffer).words])?;
+    for (slot, buffer) in op.bound() {
+        match slot.usage {
+            Use::Read | Use::Update => runner.write(buffer, 0, buffers.u32(buffer))?,
+            Use::Write => runner.write(buffer, 0, &vec![UNWRITTEN; plan.buffer(buffer).words])?,
         }
     }
-    runner.run_op(index, step, 1)?;
-    let words = op.buffers[op.kind.reads()..].iter().map(|b| runner.read(*b)).collect::<Result<Vec<_>>>()?;
+    runner.run_op_now(index, step, 1)?;
+    let words = op.outputs().iter().map(|b| runner.read_now(*b)).collect::<Result<Vec<_>>>()?;
     Ok((words, runner.broken_guard()?))
 }
 
@@ -333,7 +331,7 @@ impl Tally {
                         layer: plan.ops[index].layer.clone(),
                         buffer: plan.buffer(expected.buffer).name.clone(),
                         word,
-                        place: describe(plan, expected.buffer, word),
+                        place: plan.buffer(expected.buffer).describe(word, &plan.layout),
                         device: finite(device),
                         device_bits: *got,
                         oracle: oracle.map(|e| e.value),
@@ -406,40 +404,6 @@ impl Pair {
             }
         }
     }
-}
-
-/// What word `word` of `buffer` is: a parameter by its tensor, an activation by channel, row, column and sample.
-fn describe(plan: &Plan, buffer: BufferId, word: usize) -> String {
-    let name = &plan.buffer(buffer).name;
-    if [plan.parameters, plan.gradients].contains(&buffer) || plan.states.contains(&buffer) {
-        let tensor = plan.layout.tensors.iter().find(|t| (t.first..t.first + t.words).contains(&word));
-        let index = tensor.and_then(|t| (0..t.spec.elements()).find(|i| t.word(*i) == word).map(|i| (t, i)));
-        return index
-            .map_or("padding".to_owned(), |(t, i)| format!("{}[{}]", t.spec.name, coordinates(&t.spec.shape, i)));
-    }
-    let layer = plan.model.layers.iter().find(|l| *name == l.name || *name == format!("{}.gradient", l.name));
-    let shape = match name.as_str() {
-        "input" => Some(plan.model.input),
-        "probabilities" => plan.model.layers.last().map(|l| l.output),
-        _ => layer.map(|l| l.output),
-    };
-    shape.map_or(String::new(), |shape| {
-        let (element, lane) = (word / crate::plan::BLOCK, word % crate::plan::BLOCK);
-        let (block, inner) = (element / shape.elements(), element % shape.elements());
-        let at = coordinates(&[shape.channels, shape.height, shape.width], inner);
-        format!("channel, row, column {at} of sample {}", block * crate::plan::BLOCK + lane)
-    })
-}
-
-/// Row-major coordinates of value `index`.
-fn coordinates(shape: &[usize], mut index: usize) -> String {
-    let mut places: Vec<String> = Vec::new();
-    for extent in shape.iter().rev() {
-        places.push((index % extent).to_string());
-        index /= extent;
-    }
-    places.reverse();
-    places.join(",")
 }
 
 /// Errors: a kernel, case or kind of input that does not exist; those there are are named.

@@ -9,7 +9,8 @@ use super::training::Batch;
 use crate::cpu::CpuRunner;
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
-use crate::plan::{DatasetShape, Optimizer, Phase, Plan, Runner, Step};
+use crate::plan::{DatasetShape, Phase, Plan, Runner, Step};
+use crate::recipe::Optimizer;
 
 /// Samples of the step; the plan has room for more, so that some are masked.
 const SAMPLES: usize = 3;
@@ -72,7 +73,7 @@ fn check_model(model: &Model, activation: Activation, seed: u64) -> Result<Quant
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let Shape { height, width, .. } = model.input;
     let data = DatasetShape { samples: SAMPLES, height: height - 2, width: width - 3 };
-    let plan = Plan::new(model, SAMPLES, data, Optimizer::Sgd { nesterov: false })?;
+    let plan = Plan::training(model, SAMPLES, data, Optimizer::Sgd)?;
     let mut tensors = model.initial_weights(seed);
     for bias in tensors.iter_mut().filter(|t| t.spec.shape.len() == 1) {
         bias.values.iter_mut().for_each(|v| *v = (random.next_u32() % 1000) as f32 / 2000.0 - 0.25);
@@ -88,8 +89,8 @@ fn check_model(model: &Model, activation: Activation, seed: u64) -> Result<Quant
     // Two of the three, so that one is masked.
     let used = &batch.order[..2];
     runner.submit(Phase::Train, &[Step { count: 2, label_smoothing: smoothing, ..Step::default() }])?;
-    let metrics = runner.collect()?[0];
-    let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients)?);
+    let metrics = runner.collect_now()?[0];
+    let gradients = plan.layout.unpack(&runner.read_f32_now(plan.gradients()?)?);
 
     let inputs: Vec<Vec<f64>> = used.iter().map(|sample| input(model, data, &batch.images, *sample as usize)).collect();
     let labels: Vec<u32> = used.iter().map(|sample| batch.labels[*sample as usize]).collect();

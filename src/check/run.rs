@@ -128,7 +128,7 @@ pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Noti
 
 /// The shaders as they are in the program.
 fn shipped(kernel: &Kernel) -> String {
-    kernel.source.to_owned()
+    kernel.source()
 }
 
 /// Steps, runs and repetitions on one adapter.

@@ -5,7 +5,7 @@
 //! unit in the last place of f32 is `2^-24` of a value.
 
 use crate::model::Activation;
-use crate::plan::{BLOCK, LANES, Op, OpKind, Optimizer, Plan, Step};
+use crate::plan::{Rounding, Step};
 
 /// An allowance: see the module.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Tolerance {
 const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
 
 impl Tolerance {
-    /// The allowance of `op`.
+    /// The allowance of an operation that rounds so, at `step`.
     ///
     /// - A sum of n terms in any order errs like a random walk of n roundings: `4 sqrt(n)` of them is
     ///   passed by chance less than once in 10^4 sums at the bound and in practice never, since magnitudes are
@@ -31,38 +31,23 @@ impl Tolerance {
     /// - `tanh` is bounded only absolutely in practice (1.5e-7 measured): `2^-21` absolute, times the slope.
     /// - `log` may err by `2^-21` near 1 by the specification; 1.6e-6 was measured: 4e-6 absolute.
     /// - Subnormal values may be flushed to 0: one smallest normal number for each term, and one for the result.
-    pub fn of(op: &Op, plan: &Plan, step: &Step) -> Self {
+    pub fn of(rounding: Rounding, step: &Step) -> Self {
         let sum = |terms: usize| 4.0 * (terms as f64).sqrt() + 8.0;
-        let activated = |terms: usize, activation: Activation| match activation {
-            Activation::Identity | Activation::Relu => Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED },
-            Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
-            Activation::Sigmoid => Self { k: sum(terms) + 64.0, atol: (terms + 1) as f64 * FLUSHED },
-        };
         let plain = |terms: usize| Self { k: sum(terms), atol: (terms + 1) as f64 * FLUSHED };
-        match &op.kind {
-            // One product, one sum.
-            OpKind::Gather(_) => plain(2),
-            OpKind::Conv2dForward(c) => activated(c.input.channels * c.kernel * c.kernel + 1, c.activation),
-            OpKind::Conv2dBackwardInput(c) => plain(c.output.channels * c.kernel * c.kernel),
-            OpKind::Conv2dBackwardWeights(c) => {
-                plain(c.partials.blocks_per_chunk * LANES * c.output.height * c.output.width)
-            }
-            // Nothing is rounded.
-            OpKind::MaxPoolForward(_) => Self { k: 0.0, atol: FLUSHED },
-            OpKind::MaxPoolBackward(_) => plain(1),
-            OpKind::AveragePoolForward(p) | OpKind::AveragePoolBackward(p) => plain(p.size * p.size),
-            OpKind::DenseForward(d) => activated(d.inputs + 1, d.activation),
-            OpKind::DenseBackwardInput(d) => plain(d.outputs),
-            OpKind::DenseBackwardWeights(d) => plain(d.partials.blocks_per_chunk * BLOCK),
-            OpKind::SoftmaxCrossEntropy { classes } => Self { k: sum(*classes) + 64.0, atol: 4e-6 / plan.batch as f64 },
-            OpKind::SumScores => plain(plan.batch),
-            OpKind::SumGradients(segments) => plain(segments.iter().map(|s| s.partials.slots).max().unwrap_or(1)),
-            OpKind::Update { optimizer: Optimizer::Sgd { .. }, .. } => plain(4),
+        match rounding {
+            Rounding::Exact => Self { k: 0.0, atol: FLUSHED },
+            Rounding::Sum { terms } => plain(terms),
+            Rounding::Activated { terms, by } => match by {
+                Activation::Identity | Activation::Relu => plain(terms),
+                Activation::Tanh | Activation::ScaledTanh => Self { k: sum(terms), atol: (2.0_f64).powi(-21) },
+                Activation::Sigmoid => Self { k: sum(terms) + 64.0, ..plain(terms) },
+            },
+            Rounding::Softmax { classes, batch } => Self { k: sum(classes) + 64.0, atol: 4e-6 / batch as f64 },
             // A root and a quotient: 2.5 ulp and 2.5 ulp by the specification, and their inputs'. A flushed
             // moment is divided by as little as epsilon.
-            OpKind::Update { optimizer: Optimizer::Adam | Optimizer::AdamW, .. } => {
+            Rounding::Root { terms } => {
                 let steepest = f64::from(step.learning_rate * step.correction1) / f64::from(step.epsilon);
-                Self { atol: 16.0 * FLUSHED * steepest.max(1.0), ..plain(16) }
+                Self { atol: 16.0 * FLUSHED * steepest.max(1.0), ..plain(terms) }
             }
         }
     }

@@ -10,7 +10,8 @@ use crate::data::{Dataset, Source, Split, shuffled};
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, GpuRunner};
 use crate::model::{Model, Tensor};
-use crate::plan::{BLOCK, DatasetShape, Optimizer, Phase, Plan, Runner, Step};
+use crate::plan::{BLOCK, DatasetShape, Phase, Plan, Runner, Step};
+use crate::recipe::Optimizer;
 
 /// Quantities that belong together: of one step, or of one run.
 #[derive(Debug, Clone, Serialize)]
@@ -66,9 +67,10 @@ const STEP: f64 = 1e-5;
 /// The optimiser that a golden run is named after.
 fn optimizer(run: &str) -> Optimizer {
     match run {
+        "nesterov" => Optimizer::Nesterov,
         "adam" => Optimizer::Adam,
         "adamw" => Optimizer::AdamW,
-        _ => Optimizer::Sgd { nesterov: run == "nesterov" },
+        _ => Optimizer::Sgd,
     }
 }
 
@@ -96,26 +98,26 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner) 
     let model = &plan.model;
     let first = golden.step(run, 1);
     runner.submit(Phase::Train, &[first])?;
-    let metrics = runner.collect()?[0];
+    let metrics = runner.collect_now()?[0];
     let classes = model.classes();
     let mut quantities = Vec::new();
-    let blocks = runner.read_f32(plan.logits)?;
+    let blocks = runner.read_f32_now(plan.logits)?;
     let expected = golden.get("logits");
     let place = |i: usize| (i / classes / BLOCK * classes + i % classes) * BLOCK + i / classes % BLOCK;
     let logits: Vec<f32> = (0..expected.len()).map(|i| blocks[place(i)]).collect();
     quantities.push(shared("logits", &logits, &expected));
     quantities.push(shared("loss", &[metrics.loss / metrics.count], &golden.get("loss")));
     let gradients = golden.tensors("gradient", model);
-    for (actual, expected) in plan.layout.unpack(&runner.read_f32(plan.gradients)?).iter().zip(&gradients) {
+    for (actual, expected) in plan.layout.unpack(&runner.read_f32_now(plan.gradients()?)?).iter().zip(&gradients) {
         quantities.push(shared(&format!("gradient of {}", actual.spec.name), &actual.values, &expected.values));
     }
 
     let rest: Vec<Step> = (2..=STEPS).map(|t| golden.step(run, t)).collect();
     runner.submit(Phase::Train, &rest)?;
-    runner.collect()?;
+    runner.collect_now()?;
     let rate = f64::from(first.learning_rate);
     let expected = golden.tensors(&format!("{run}.{STEPS}"), model);
-    let weights = plan.layout.unpack(&runner.read_f32(plan.parameters)?);
+    let weights = plan.layout.unpack(&runner.read_f32_now(plan.parameters)?);
     for ((actual, expected), gradient) in weights.iter().zip(&expected).zip(&gradients) {
         let error = STEP * largest(&gradient.values);
         let allowance = |i: usize| {
@@ -123,7 +125,7 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner) 
             let rounding = f64::from(STEPS + 1) * 6e-8 * f64::from(expected.values[i].abs());
             let moved = match optimizer(run) {
                 // Three steps of momentum 0.9 add up 1 + 1.9 + 2.71 gradients, with Nesterov 1.9 + 2.71 + 3.44.
-                Optimizer::Sgd { .. } => rate * 8.1 * error,
+                Optimizer::Sgd | Optimizer::Nesterov => rate * 8.1 * error,
                 // The direction is about g / |g|: it turns by the error of g relative to g, at most from -1 to
                 // 1; gradients change by a few times from step to step.
                 Optimizer::Adam | Optimizer::AdamW => {
@@ -200,7 +202,7 @@ impl Yardstick {
             order: shuffled(samples, seed, 1),
         };
         let data = DatasetShape { samples, height: mnist.height, width: mnist.width };
-        let plan = Plan::new(&model, BATCH, data, Optimizer::Sgd { nesterov: false })?;
+        let plan = Plan::training(&model, BATCH, data, Optimizer::Sgd)?;
         let tensors = model.initial_weights(seed);
         let step = |index: usize| Step {
             start: (index * BATCH) as u32,
@@ -224,20 +226,20 @@ impl Yardstick {
         for step in &steps {
             losses.push(take(&mut runner, step)?);
             twin_losses.push(take(&mut twin, step)?);
-            let mut weights = twin.read(plan.parameters)?;
+            let mut weights = twin.read_now(plan.parameters)?;
             for bits in weights.iter_mut().filter(|bits| **bits & 0x7fff_ffff != 0) {
                 *bits = if random.next_u32() % 2 == 0 { *bits + 1 } else { *bits - 1 };
             }
             twin.write(plan.parameters, 0, &weights)?;
             if first.is_none() {
                 first = Some(Snapshot {
-                    gradients: plan.layout.unpack(&runner.read_f32(plan.gradients)?),
-                    weights: plan.layout.unpack(&runner.read_f32(plan.parameters)?),
+                    gradients: plan.layout.unpack(&runner.read_f32_now(plan.gradients()?)?),
+                    weights: plan.layout.unpack(&runner.read_f32_now(plan.parameters)?),
                 });
             }
         }
-        let last = plan.layout.unpack(&runner.read_f32(plan.parameters)?);
-        let twin_last = plan.layout.unpack(&twin.read_f32(plan.parameters)?);
+        let last = plan.layout.unpack(&runner.read_f32_now(plan.parameters)?);
+        let twin_last = plan.layout.unpack(&twin.read_f32_now(plan.parameters)?);
         let first = first.ok_or_else(|| Error::input("a run of no steps", "ask for at least one"))?;
         Ok(Self { plan, batch, tensors, steps, losses, twin_losses, first, last, twin_last })
     }
@@ -251,7 +253,7 @@ impl Yardstick {
 /// One training step; its mean loss.
 fn take(runner: &mut dyn Runner, step: &Step) -> Result<f64> {
     runner.submit(Phase::Train, std::slice::from_ref(step))?;
-    let metrics = runner.collect()?[0];
+    let metrics = runner.collect_now()?[0];
     Ok(f64::from(metrics.loss) / f64::from(metrics.count))
 }
 
@@ -262,8 +264,8 @@ pub fn check_training(runner: &mut dyn Runner, yardstick: &Yardstick) -> Result<
     let Yardstick { plan, batch, tensors, steps, losses, twin_losses, first, last, twin_last } = yardstick;
     batch.load(runner, plan, tensors)?;
     let loss = take(runner, &steps[0])?;
-    let gradients = plan.layout.unpack(&runner.read_f32(plan.gradients)?);
-    let weights = plan.layout.unpack(&runner.read_f32(plan.parameters)?);
+    let gradients = plan.layout.unpack(&runner.read_f32_now(plan.gradients()?)?);
+    let weights = plan.layout.unpack(&runner.read_f32_now(plan.parameters)?);
     let mut quantities = vec![Quantity::of("loss", [(loss, losses[0], STEP * losses[0])])];
     for (actual, expected) in gradients.iter().zip(&first.gradients) {
         quantities.push(shared(&format!("gradient of {}", actual.spec.name), &actual.values, &expected.values));
@@ -286,7 +288,7 @@ pub fn check_training(runner: &mut dyn Runner, yardstick: &Yardstick) -> Result<
         (*device, *oracle, DRIFT * drift + STEP * oracle)
     });
     let mut quantities = vec![Quantity::of(format!("loss of each of {} steps", steps.len()), curve)];
-    let weights = plan.layout.unpack(&runner.read_f32(plan.parameters)?);
+    let weights = plan.layout.unpack(&runner.read_f32_now(plan.parameters)?);
     for ((actual, expected), twin) in weights.iter().zip(last).zip(twin_last) {
         let allowance = DRIFT * distance(&twin.values, &expected.values) + 1e-30;
         let name = format!("distance of {} after {} steps", actual.spec.name, steps.len());

@@ -8,7 +8,8 @@ use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
 use crate::data::{Dataset, Source, Split};
 use crate::model::{Tensor, TensorSpec};
-use crate::plan::{DatasetShape, Optimizer, Plan};
+use crate::plan::{DatasetShape, Plan};
+use crate::recipe::Optimizer;
 use crate::report::{evaluation_json, evaluation_text, say};
 use crate::train::{Weights, evaluate, logits};
 
@@ -61,7 +62,7 @@ impl Args {
         let data = Dataset::load(&source, split, (file.model.input.height, file.model.input.width))?;
         data.check_classes(file.model.classes())?;
         let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
-        let plan = Plan::new(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd { nesterov: false })?;
+        let plan = Plan::training(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd)?;
         let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device    {line}")) };
         let mut runner = self.device.choose()?.open(&plan, announce)?;
         file.write(&mut *runner, &plan)?;

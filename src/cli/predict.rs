@@ -9,7 +9,8 @@ use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
 use crate::data::{Dataset, digit};
 use crate::error::{Error, Result};
-use crate::plan::{BLOCK, DatasetShape, Optimizer, Phase, Plan, Runner, Step};
+use crate::plan::{BLOCK, DatasetShape, Phase, Plan, Runner, Step};
+use crate::recipe::Optimizer;
 use crate::report::{Prediction, prediction_json, prediction_text, say, warn};
 use crate::train::write_data;
 
@@ -62,7 +63,7 @@ impl Args {
             let labels = vec![0; names.len()];
             let data = Dataset { source: "images".to_owned(), height: digit::SIDE, width: digit::SIDE, images, labels };
             let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
-            let plan = Plan::new(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd { nesterov: false })?;
+            let plan = Plan::training(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd)?;
             let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device: {line}")) };
             let mut runner = self.device.choose()?.open(&plan, announce)?;
             file.write(&mut *runner, &plan)?;
@@ -114,8 +115,8 @@ fn predict(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Vec<V
     for start in (0..data.len()).step_by(plan.batch) {
         let count = plan.batch.min(data.len() - start);
         runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
-        runner.collect()?;
-        let probabilities = runner.read_f32(plan.probabilities)?;
+        runner.collect_now()?;
+        let probabilities = runner.read_f32_now(plan.probabilities)?;
         for sample in 0..count {
             let probability = |class| probabilities[(sample / BLOCK * classes + class) * BLOCK + sample % BLOCK];
             let mut ranked: Vec<(usize, f32)> = (0..classes).map(|class| (class, probability(class))).collect();

@@ -9,8 +9,9 @@ use clap::ValueEnum;
 use super::Exit;
 use super::runner::{Backend, DeviceArgs};
 use crate::error::{Error, Result};
-use crate::report::{TrainReport, choice_name, say, warn};
-use crate::train::{Checkpoint, OptimizerName, Outcome, RunFolder, Schedule, TrainConfig, Training};
+use crate::recipe::{Optimizer, Schedule};
+use crate::report::{TrainReport, say, warn};
+use crate::train::{Checkpoint, Outcome, RunFolder, TrainConfig, Training};
 
 /// Train a model; everything about the run is kept in a folder
 #[derive(clap::Args)]
@@ -44,7 +45,7 @@ struct ConfigArgs {
     batch: Option<usize>,
     /// Rule of the update [default: sgd]
     #[arg(long, value_name = "NAME")]
-    optimizer: Option<OptimizerName>,
+    optimizer: Option<Optimizer>,
     /// Peak learning rate [default: 0.05; for Adam 0.003; lower for lenet5-keras]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -158,7 +159,7 @@ impl ConfigArgs {
         let mut config = if self.fast {
             TrainConfig::fast(model, self.optimizer)?
         } else {
-            TrainConfig::defaults(model, self.optimizer.unwrap_or(OptimizerName::Sgd))?
+            TrainConfig::defaults(model, self.optimizer.unwrap_or(Optimizer::Sgd))?
         };
         if let Some(schedule) = self.schedule {
             (config.schedule, config.warmup) = (schedule, TrainConfig::default_warmup(schedule));
@@ -212,7 +213,7 @@ fn stop_on_interrupt() -> Result<&'static AtomicBool> {
 fn fast_help() -> String {
     let recipe = TrainConfig::fast("lenet5", None).map_or(String::new(), |config| {
         let TrainConfig { epochs, batch, learning_rate, weight_decay, label_smoothing, validation, .. } = config;
-        let optimizer = choice_name(config.optimizer);
+        let optimizer = config.optimizer.name();
         format!(
             "--epochs {epochs} --batch {batch} --optimizer {optimizer} --lr {learning_rate} \
              --weight-decay {weight_decay} --label-smoothing {label_smoothing} --validation {validation}"

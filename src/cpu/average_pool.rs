@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::accumulator::Sum;
+use super::activation;
 use super::layout::{add_scaled, lanes};
-use super::{Sum, activation};
 use crate::plan::{BLOCK, Pool};
 
 /// Output of average pooling.

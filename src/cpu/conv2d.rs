@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::accumulator::Sum;
+use super::activation;
 use super::layout::{Lanes, Packed, add_products, add_scaled, chunk_blocks, lanes, total};
-use super::{Sum, activation};
 use crate::model::Shape;
-use crate::plan::{BLOCK, Conv2d, LANES, QUADS, WINNER_BITS};
+use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD, QUADS};
 
 fn packed(conv: &Conv2d) -> Packed {
     Packed {
@@ -28,7 +29,7 @@ pub fn values(conv: &Conv2d, [background, foreground]: [f32; 2], words: &[u32]) 
     let value = |word: u32, lane: usize| background + scale * (word >> (8 * lane) & 0xff) as f32;
     let rows = words.par_chunks(row).flat_map_iter(|words| {
         (0..conv.input.width * BLOCK).map(move |place| {
-            let (column, quad, lane) = (place / BLOCK, place % BLOCK / LANES, place % LANES);
+            let (column, quad, lane) = (place / BLOCK, place % BLOCK / QUAD, place % QUAD);
             value(words[(column / 2 * QUADS + quad) * 2 + column % 2], lane)
         })
     });
@@ -67,16 +68,16 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
     let map = pooled.height * pooled.width * BLOCK;
     let mut y = vec![S::ZERO.word(); blocks * output.channels * map];
     // Of each value the winner's place in its block; none if it is undecided.
-    let mut winners = vec![Some(0); if conv.max_pool { y.len() } else { 0 }];
+    let mut argmax = vec![Some(0); if conv.max_pool { y.len() } else { 0 }];
     let terms = packed.rest + 1;
     let y_maps = y.par_chunks_mut(map);
     if conv.max_pool {
-        y_maps.zip(winners.par_chunks_mut(map)).enumerate().for_each(|(index, (y, winners))| {
+        y_maps.zip(argmax.par_chunks_mut(map)).enumerate().for_each(|(index, (y, argmax))| {
             let (block, o) = (index / output.channels, index % output.channels);
-            for (place, (y, winners)) in y.chunks_mut(BLOCK).zip(winners.chunks_mut(BLOCK)).enumerate() {
+            for (place, (y, argmax)) in y.chunks_mut(BLOCK).zip(argmax.chunks_mut(BLOCK)).enumerate() {
                 let (row, column) = (place / pooled.width * 2, place % pooled.width * 2);
                 let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| sums_at(block, o, row + i, column + j));
-                for (lane, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
+                for (lane, (y, winner)) in y.iter_mut().zip(argmax).enumerate() {
                     let (place, decided) = largest(std::array::from_fn(|i| four[i][lane]), terms);
                     *y = activation::forward(conv.activation, four[place][lane]).word();
                     *winner = decided.then_some(place as u32);
@@ -93,24 +94,24 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
             }
         });
     }
-    (y, if conv.max_pool { pack::<S>(conv, &winners) } else { Vec::new() })
+    (y, if conv.max_pool { pack::<S>(conv, &argmax) } else { Vec::new() })
 }
 
-/// `winners` of each value, in the layout of `y`, in that of [`WINNER_BITS`].
-fn pack<S: Sum>(conv: &Conv2d, winners: &[Option<u32>]) -> Vec<S::Word> {
+/// `argmax` of each value, in the layout of `y`, in that of [`ARGMAX_BITS`].
+fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
     let Shape { channels, height, width } = conv.pooled();
-    let (map, groups) = (height * width * BLOCK, channels.div_ceil(LANES));
+    let (map, groups) = (height * width * BLOCK, channels.div_ceil(PACK));
     let word = |first: usize, channels: usize, quad: usize| {
-        let values = (0..channels * LANES).map(|i| winners[first + i / LANES * map + quad * LANES + i % LANES]);
-        let packed = values.enumerate().try_fold(0, |packed, (i, winner)| Some(packed | winner? << (i * WINNER_BITS)));
+        let values = (0..channels * QUAD).map(|i| argmax[first + i / QUAD * map + quad * QUAD + i % QUAD]);
+        let packed = values.enumerate().try_fold(0, |packed, (i, winner)| Some(packed | winner? << (i * ARGMAX_BITS)));
         packed.map_or_else(S::undecided, S::integer)
     };
-    let blocks_and_groups = winners.len() / (channels * map) * groups;
+    let blocks_and_groups = argmax.len() / (channels * map) * groups;
     let words = (0..blocks_and_groups).into_par_iter().flat_map_iter(|index| {
-        let (block, channel) = (index / groups, index % groups * LANES);
+        let (block, channel) = (index / groups, index % groups * PACK);
         let first = (block * channels + channel) * map;
         (0..height * width * QUADS)
-            .map(move |place| word(first + place / QUADS * BLOCK, LANES.min(channels - channel), place % QUADS))
+            .map(move |place| word(first + place / QUADS * BLOCK, PACK.min(channels - channel), place % QUADS))
     });
     words.collect()
 }
@@ -125,22 +126,22 @@ fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
     (best, sums.iter().enumerate().all(|(i, s)| i == best || tie(*s) || !near(*s)))
 }
 
-/// The gradient of every sum, from that of the winners: 0 for all others.
+/// The gradient of every sum, from that of the argmax: 0 for all others.
 ///
 /// ```text
-/// Shapes:  dy [block,oc,oh/2,ow/2,n] f32, winners u32  ->  ds [block,oc,oh,ow,n] f32
+/// Shapes:  dy [block,oc,oh/2,ow/2,n] f32, argmax u32  ->  ds [block,oc,oh,ow,n] f32
 /// ```
-pub fn unpool(conv: &Conv2d, dy: &[f32], winners: &[u32]) -> Vec<f32> {
+pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
     let (Shape { channels, height, width }, sums_width) = (conv.pooled(), conv.output.width);
     let map = height * width * BLOCK;
     let mut ds = vec![0.0; 4 * dy.len()];
     ds.par_chunks_mut(4 * map).zip(dy.par_chunks(map)).enumerate().for_each(|(index, (ds, dy))| {
         let (block, channel) = (index / channels, index % channels);
-        let group = block * channels.div_ceil(LANES) + channel / LANES;
+        let group = block * channels.div_ceil(PACK) + channel / PACK;
         for (value, dy) in dy.iter().enumerate() {
             let (place, lane) = (value / BLOCK, value % BLOCK);
-            let word = winners[(group * height * width + place) * QUADS + lane / LANES];
-            let winner = (word >> ((channel % LANES * LANES + lane % LANES) * WINNER_BITS)) as usize % 4;
+            let word = argmax[(group * height * width + place) * QUADS + lane / QUAD];
+            let winner = (word >> ((channel % PACK * QUAD + lane % QUAD) * ARGMAX_BITS)) as usize % 4;
             let (row, column) = (place / width * 2 + winner / 2, place % width * 2 + winner % 2);
             ds[(row * sums_width + column) * BLOCK + lane] = *dy;
         }
@@ -200,7 +201,7 @@ pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::
     let packed = packed(conv);
     let blocks = x.len() / (BLOCK * input.elements());
     let chunks = conv.partials.slots / QUADS;
-    let quads = |sums: Lanes<S>| -> [S; QUADS] { std::array::from_fn(|quad| total(&sums[quad * LANES..][..LANES])) };
+    let quads = |sums: Lanes<S>| -> [S; QUADS] { std::array::from_fn(|quad| total(&sums[quad * QUAD..][..QUAD])) };
     let sums: Vec<Vec<[S; QUADS]>> = (0..chunks * output.channels)
         .into_par_iter()
         .map(|index| {

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::accumulator::Sum;
+use super::activation;
 use super::layout::{Packed, add_products, add_scaled, chunk_blocks, lanes, total};
-use super::{Sum, activation};
 use crate::plan::{BLOCK, Dense};
 
 fn packed(dense: &Dense) -> Packed {

@@ -1,7 +1,7 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
-use super::Sum;
-use crate::plan::{BLOCK, Gather, LANES, MASKED, QUADS, Step};
+use super::accumulator::Sum;
+use crate::plan::{BLOCK, Gather, MASKED, QUAD, QUADS, Step};
 
 /// The inputs and targets of a step.
 ///
@@ -43,8 +43,8 @@ pub fn forward<S: Sum>(
                     let map = (block * input.channels + channel) * input.height + row + top;
                     let column = column + left;
                     if bytes {
-                        let pair = (map * (input.width / 2) + column / 2) * QUADS + lane / LANES;
-                        packed[2 * pair + column % 2] |= byte << (8 * (lane % LANES));
+                        let pair = (map * (input.width / 2) + column / 2) * QUADS + lane / QUAD;
+                        packed[2 * pair + column % 2] |= byte << (8 * (lane % QUAD));
                     } else {
                         x[(map * input.width + column) * BLOCK + lane] = value.word();
                     }

@@ -1,7 +1,7 @@
 //! Ways through the buffers of a plan: samples of a block together, packed weights, partial gradients.
 
-use super::Sum;
-use crate::plan::{BLOCK, LANES, Partials};
+use super::accumulator::Sum;
+use crate::plan::{BLOCK, PACK, Partials};
 
 /// One value for each sample of a block.
 pub(super) type Lanes<T> = [T; BLOCK];
@@ -49,11 +49,7 @@ impl Packed {
     /// Word of weight `inner` of output `o`; that of its bias for `inner == rest`.
     #[inline]
     pub fn word(&self, o: usize, inner: usize) -> usize {
-        if inner == self.rest {
-            self.bias + o
-        } else {
-            self.weights + (o / LANES * self.rest + inner) * LANES + o % LANES
-        }
+        if inner == self.rest { self.bias + o } else { self.weights + (o / PACK * self.rest + inner) * PACK + o % PACK }
     }
 
     /// Lays out partial gradients as `[slot][word]`; padded outputs get 0.

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Sum, activation};
+use super::accumulator::Sum;
+use super::activation;
 use crate::plan::{BLOCK, Pool};
 
 /// Place in `x` of the largest value of the block of (`map`, `row`, `column`) for sample `lane`; the first

@@ -1,7 +1,8 @@
 //! One step of an optimiser over all parameters, as PyTorch defines it.
 
-use super::Sum;
-use crate::plan::{Optimizer, Step};
+use super::accumulator::Sum;
+use crate::plan::Step;
+use crate::recipe::Optimizer;
 
 /// New parameters and state, by [`sgd`] or [`adam`].
 ///
@@ -15,13 +16,13 @@ pub fn update<S: Sum>(
     parameters: &[f32],
     states: &[&[f32]],
 ) -> Vec<Vec<S::Word>> {
-    let mut outputs = vec![Vec::with_capacity(parameters.len()); 1 + optimizer.states()];
+    let mut outputs = vec![Vec::with_capacity(parameters.len()); 1 + optimizer.states().len()];
     for (word, (w, g)) in parameters.iter().zip(gradients).enumerate() {
         let (w, g) = (S::exact(*w), S::exact(*g));
         let state = |index: usize| S::exact(states[index][word]);
         match optimizer {
-            Optimizer::Sgd { nesterov } => {
-                let (w, m) = sgd(nesterov, step, g, w, state(0));
+            Optimizer::Sgd | Optimizer::Nesterov => {
+                let (w, m) = sgd(optimizer == Optimizer::Nesterov, step, g, w, state(0));
                 outputs[0].push(w.word());
                 outputs[1].push(m.word());
             }

@@ -1,13 +1,13 @@
 //! Sums over what the other operations left in parts.
 
-use super::Sum;
+use super::accumulator::Sum;
 use crate::plan::Segment;
 
 /// A row of `metrics`: the sums over the samples of a step.
 ///
 /// ```text
 /// Shapes:  scores [block,n,4]  ->  metrics [4]   f32
-/// Math:    (sum of losses, sum of hits, samples, 0)
+/// Math:    (sum of losses, sum of correct, samples, 0)
 /// ```
 pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
     let mut sums = [S::ZERO; 4];

@@ -1,7 +1,7 @@
 //! Finding adapters, and choosing the one that was asked for: never another in silence.
 
 use crate::error::{Error, Result};
-use crate::plan::Device;
+use crate::plan::{Device, now};
 
 /// Names of the backends, as `--backend` and `WGPU_BACKEND` take them.
 pub const BACKENDS: [&str; 4] = ["vulkan", "metal", "dx12", "gl"];
@@ -56,7 +56,7 @@ fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
         flags: wgpu::InstanceFlags::empty().with_env(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
-    let mut found = pollster::block_on(instance.enumerate_adapters(backends));
+    let mut found = now(instance.enumerate_adapters(backends));
     // The order in which drivers answer is theirs; this one is kept between runs.
     found.sort_by_cached_key(|adapter| {
         let info = adapter.get_info();

@@ -1,14 +1,15 @@
 //! What an adapter can do at most: arithmetic, memory, and the cost of telling it anything.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::Adapter;
 use super::device::Gpu;
+use super::dispatch::{bind_group_layout, pipeline};
+use super::kernels::{Kernel, Piece};
 use crate::error::Result;
+use crate::plan::{Slot, Use, now};
 
-pub(super) const SOURCE: &str = include_str!("../../shaders/ceilings.wgsl");
-
-/// Entry points of [`SOURCE`]. Each pipeline binds both buffers and sets `ROUNDS`.
+/// Entry points of `shaders/ceilings.wgsl`.
 pub(super) const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
 /// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
@@ -25,6 +26,21 @@ const PER_ROUND: u64 = 4 * 32;
 
 /// Dispatches in the pass that measures what a dispatch costs.
 const DISPATCHES: usize = 1_000;
+
+/// The kernel of `entry`, which goes round `rounds` times.
+pub(super) fn kernel(entry: &'static str, rounds: u32) -> Kernel {
+    let text = include_str!("../../shaders/ceilings.wgsl");
+    Kernel {
+        entry,
+        pieces: vec![Piece { file: "ceilings", text }],
+        slots: vec![Slot { name: "source", usage: Use::Read }, Slot { name: "sink", usage: Use::Write }],
+        overrides: vec![("ROUNDS", f64::from(rounds))],
+        geometry: Vec::new(),
+        reads_step: false,
+        window: None,
+        workgroups: [1, 1, 1],
+    }
+}
 
 /// Samples of each figure of one adapter.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -49,31 +65,28 @@ pub struct Ceilings {
 ///
 /// Errors: those of the device.
 pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
-    let gpu = Gpu::open(adapter, wgpu::Limits::default().or_worse_values_from(&adapter.handle.limits()))?;
+    let limits = wgpu::Limits::default().or_worse_values_from(&adapter.handle.limits());
+    let gpu = now(Gpu::open(adapter, limits))?;
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     let source = gpu.buffer("source", BYTES, usage);
     let sink = gpu.buffer("sink", BYTES, usage);
     // Factors that keep every chain finite and far from denormals.
     gpu.queue.write_buffer(&source, 0, bytemuck::cast_slice(&[0.999_f32, 0.999, 0.999, 0.999, 0.5, 0.5, 0.5, 0.5]));
-    let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("ceilings"),
-        source: wgpu::ShaderSource::Wgsl(SOURCE.into()),
-    });
-    let kernel = |entry: &str, rounds: f64| Ceiling::new(&gpu, &module, entry, rounds, [&source, &sink]);
+    let kernel = |entry, rounds| Ceiling::new(&gpu, &kernel(entry, rounds), [&source, &sink]);
 
     // As many rounds as make a dispatch long enough to time, whatever the adapter.
     let threads = 64 * 1024;
     let mut rounds = 16u32;
     while rounds < 1 << 20 {
-        let trial = kernel("multiply_add", f64::from(rounds));
+        let trial = kernel("multiply_add", rounds);
         trial.seconds(&gpu, threads / 64, 1)?;
         if trial.seconds(&gpu, threads / 64, 1)? > 0.05 {
             break;
         }
         rounds *= 2;
     }
-    let multiply_add = kernel("multiply_add", f64::from(rounds));
-    let (read, write, nothing) = (kernel("read_memory", 1.0), kernel("write_memory", 1.0), kernel("nothing", 1.0));
+    let multiply_add = kernel("multiply_add", rounds);
+    let (read, write, nothing) = (kernel("read_memory", 1), kernel("write_memory", 1), kernel("nothing", 1));
     let copies = (BYTES / (16 * EACH * 64)) as u32;
     let small = gpu.buffer("small", 4096, usage);
     let flops = 2.0 * (PER_ROUND * u64::from(rounds) * u64::from(threads)) as f64;
@@ -96,10 +109,10 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         let writing = BYTES as f64 / write.seconds(&gpu, copies, 1)? / 1e9;
         let dispatch = nothing.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
         let started = Instant::now();
-        gpu.wait(nothing.submit(&gpu))?;
+        now(gpu.finish(nothing.commands(&gpu)))?;
         let submission = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        gpu.read(&small, 0..small.size())?;
+        now(gpu.read(&small, 0..small.size()))?;
         let read_back = started.elapsed().as_secs_f64();
         if sample == 0 {
             continue;
@@ -122,40 +135,21 @@ struct Ceiling {
 }
 
 impl Ceiling {
-    fn new(gpu: &Gpu, module: &wgpu::ShaderModule, entry: &str, rounds: f64, buffers: [&wgpu::Buffer; 2]) -> Self {
-        let entry_of = |binding, read_only| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(entry),
-            entries: &[entry_of(0, true), entry_of(1, false)],
+    fn new(gpu: &Gpu, kernel: &Kernel, buffers: [&wgpu::Buffer; 2]) -> Self {
+        let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.entry),
+            source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
         });
-        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(entry),
-            layout: Some(&gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(entry),
-                bind_group_layouts: &[Some(&layout)],
-                immediate_size: 0,
-            })),
-            module,
-            entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &[("ROUNDS", rounds)],
-                zero_initialize_workgroup_memory: false,
-            },
-            cache: None,
-        });
-        let entries = [0, 1]
-            .map(|binding| wgpu::BindGroupEntry { binding, resource: buffers[binding as usize].as_entire_binding() });
-        let descriptor = wgpu::BindGroupDescriptor { label: Some(entry), layout: &layout, entries: &entries };
-        Self { pipeline, bind_group: gpu.device.create_bind_group(&descriptor) }
+        let layout = bind_group_layout(&gpu.device, kernel);
+        let entries: Vec<_> = kernel
+            .resources()
+            .into_iter()
+            .zip(buffers)
+            .map(|((binding, _), buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: Some(kernel.entry), layout: &layout, entries: &entries };
+        let bind_group = gpu.device.create_bind_group(&descriptor);
+        Self { pipeline: pipeline(&gpu.device, kernel, &module, &layout), bind_group }
     }
 
     fn record(&self, pass: &mut wgpu::ComputePass, workgroups: u32, times: usize) {
@@ -165,12 +159,12 @@ impl Ceiling {
     }
 
     fn seconds(&self, gpu: &Gpu, workgroups: u32, times: usize) -> Result<f64> {
-        Ok(gpu.time(|pass| self.record(pass, workgroups, times))?.0)
+        Ok(now(gpu.time(|pass| self.record(pass, workgroups, times)))?.0)
     }
 
-    fn submit(&self, gpu: &Gpu) -> wgpu::SubmissionIndex {
+    fn commands(&self, gpu: &Gpu) -> wgpu::CommandBuffer {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         self.record(&mut encoder.begin_compute_pass(&Default::default()), 1, 1);
-        gpu.queue.submit([encoder.finish()])
+        encoder.finish()
     }
 }

@@ -1,7 +1,9 @@
 //! An opened adapter: its queue, its faults, reading back, and timing.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+
+use futures_channel::oneshot;
+use web_time::Instant;
 
 use super::Adapter;
 use crate::error::{Error, Result};
@@ -21,15 +23,15 @@ impl Gpu {
     /// Opens `adapter` with `limits`.
     ///
     /// Errors: an adapter that will not open.
-    pub fn open(adapter: &Adapter, limits: wgpu::Limits) -> Result<Self> {
+    pub async fn open(adapter: &Adapter, limits: wgpu::Limits) -> Result<Self> {
         let features = adapter.handle.features() & wgpu::Features::TIMESTAMP_QUERY;
-        let (device, queue) = pollster::block_on(adapter.handle.request_device(&wgpu::DeviceDescriptor {
+        let descriptor = wgpu::DeviceDescriptor {
             label: Some("lenet-gpu"),
             required_features: features,
             required_limits: limits,
             ..Default::default()
-        }))
-        .map_err(|e| {
+        };
+        let (device, queue) = adapter.handle.request_device(&descriptor).await.map_err(|e| {
             Error::input(
                 format!("adapter {} does not open: {e}", adapter.device.name),
                 "choose another: lenet-gpu devices",
@@ -66,36 +68,54 @@ impl Gpu {
         self.buffer("staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
-    /// Waits for `submission`.
-    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+    /// Waits for `submission`. In a browser it returns at once: there the awaited callbacks do the waiting.
+    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
         let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
         self.check()?;
         waited.map(|_| ()).map_err(|e| device_lost(&e.to_string()))
     }
 
-    /// Waits for `submission`, then the words of `staging`.
-    pub fn map(&self, staging: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Result<Vec<u32>> {
+    /// Waits for `submission`, then the words of `staging`, which it is the last to write.
+    pub async fn map(&self, staging: wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Result<Vec<u32>> {
+        let (told, mapped) = oneshot::channel();
         let slice = staging.slice(..);
-        // The result of the mapping shows below: a range that is not mapped cannot be viewed.
-        slice.map_async(wgpu::MapMode::Read, |_| {});
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // Nobody is left to tell where the future was dropped.
+            let _ = told.send(result);
+        });
         self.wait(submission)?;
+        let mapped = mapped.await.map_err(|e| device_lost(&e.to_string()))?;
+        self.check()?;
+        mapped.map_err(|e| device_lost(&e.to_string()))?;
         let view = slice.get_mapped_range().map_err(|e| device_lost(&e.to_string()))?;
         Ok(bytemuck::pod_collect_to_vec(&view))
     }
 
     /// The words of `bytes` of `buffer`.
-    pub fn read(&self, buffer: &wgpu::Buffer, bytes: std::ops::Range<u64>) -> Result<Vec<u32>> {
+    pub async fn read(&self, buffer: &wgpu::Buffer, bytes: std::ops::Range<u64>) -> Result<Vec<u32>> {
         let size = bytes.end - bytes.start;
         let staging = self.staging(size);
         let mut encoder = self.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(buffer, bytes.start, &staging, 0, size);
         let submission = self.queue.submit([encoder.finish()]);
-        self.map(&staging, submission)
+        self.map(staging, submission).await
+    }
+
+    /// Submits `commands` and waits until they are done.
+    pub async fn finish(&self, commands: wgpu::CommandBuffer) -> Result<()> {
+        let submission = self.queue.submit([commands]);
+        let (told, done) = oneshot::channel();
+        self.queue.on_submitted_work_done(move || {
+            let _ = told.send(());
+        });
+        self.wait(submission)?;
+        done.await.map_err(|e| device_lost(&e.to_string()))?;
+        self.check()
     }
 
     /// Runs what `record` records as one pass, waits for it, and says how long it took: by the device's
     /// own timestamps where it has them, else from submission to completion.
-    pub fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<(f64, Clock)> {
+    pub async fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<(f64, Clock)> {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         {
             let timestamp_writes = self.timestamps.as_ref().map(|(set, _)| wgpu::ComputePassTimestampWrites {
@@ -108,13 +128,13 @@ impl Gpu {
         }
         let started = Instant::now();
         let Some((set, resolved)) = &self.timestamps else {
-            self.wait(self.queue.submit([encoder.finish()]))?;
+            self.finish(encoder.finish()).await?;
             return Ok((started.elapsed().as_secs_f64(), Clock::Wall));
         };
         encoder.resolve_query_set(set, 0..2, resolved, 0);
-        self.wait(self.queue.submit([encoder.finish()]))?;
+        self.finish(encoder.finish()).await?;
         let wall = started.elapsed().as_secs_f64();
-        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved, 0..resolved.size())?);
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved, 0..resolved.size()).await?);
         let seconds = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9;
         // A driver that counts nothing, or more than the whole call took, has no usable timestamps.
         if seconds > 0.0 && seconds <= wall * 1.01 { Ok((seconds, Clock::Timestamp)) } else { Ok((wall, Clock::Wall)) }

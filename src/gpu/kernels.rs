@@ -4,52 +4,101 @@
 use super::Adapter;
 use crate::error::{Error, Result};
 use crate::model::Activation;
-use crate::plan::{Conv2d, Dense, LANES, OpKind, Optimizer, Partials, Plan, Pool, QUADS};
+use crate::plan::{Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Plan, Pool, QUADS, Slot, Use};
+use crate::recipe::Optimizer;
+
+/// A part of a shader: a file of `shaders/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Its path in `shaders/`, without the extension.
+    pub file: &'static str,
+    /// WGSL.
+    pub text: &'static str,
+}
 
 /// How an operation is run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// WGSL.
-    pub source: &'static str,
     /// Entry point, the name of the operation.
     pub entry: &'static str,
-    /// Binding number of each buffer of the operation, in order.
-    pub bindings: &'static [u32],
+    /// What its WGSL is put together from.
+    pub pieces: Vec<Piece>,
+    /// The buffers of the operation, in order.
+    pub slots: Vec<Slot>,
     /// Values of the shader's overrides: what is known when the pipeline is made.
     pub overrides: Vec<(&'static str, f64)>,
-    /// Words of the buffer at [`GEOMETRY`]; empty if the shader has none.
+    /// Words of the variable `geometry`; empty if the shader has none.
     pub geometry: Vec<u32>,
-    /// Whether the shader reads the step's row at [`STEP`].
+    /// Whether the shader reads the step's row, the variable `step`, which has a dynamic offset.
     pub reads_step: bool,
-    /// First word in `parameters` of the part bound at [`WINDOW`], if any: [`WINDOW_BYTES`] long.
+    /// First word in `parameters` of what the variable `window` shows, if any: [`WINDOW_BYTES`] of it.
     pub window: Option<usize>,
     /// Workgroups to dispatch.
     pub workgroups: [u32; 3],
 }
 
-/// Binding of the geometry, a storage buffer: lavapipe optimises a shader whose loops depend on a uniform
-/// buffer anew at every dispatch.
-pub const GEOMETRY: u32 = 6;
-
-/// Binding of the step's row, with a dynamic offset.
-pub const STEP: u32 = 7;
-
-/// Binding of which sums won, in the kernels of conv2d.wgsl.
-const WINNERS: u32 = 8;
-
-/// Binding of a part of the parameters as a uniform buffer.
-pub const WINDOW: u32 = 9;
-
-/// Bytes of that part: what WebGPU lets a uniform buffer have at least.
+/// Bytes of a window of the parameters, bound as a uniform buffer: what WebGPU lets one have at least.
 pub const WINDOW_BYTES: u64 = 65_536;
 
 /// Words that the start of a binding is a multiple of, at most, on any adapter.
 const WINDOW_STEP: usize = 64;
 
+/// What a binding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// A buffer of the operation.
+    Buffer {
+        /// Its index in [`Kernel::slots`].
+        index: usize,
+        /// Whether the kernel writes it.
+        writes: bool,
+    },
+    /// [`Kernel::geometry`].
+    Geometry,
+    /// The row of the step, with a dynamic offset.
+    Step,
+    /// A window of the parameters, a uniform buffer.
+    Window,
+}
+
 impl Kernel {
+    /// Its WGSL.
+    pub fn source(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Everything that it binds, by the number of the binding.
+    ///
+    /// Geometry is a storage buffer: lavapipe optimises a shader whose loops depend on a uniform buffer anew at every
+    /// dispatch.
+    pub fn resources(&self) -> Vec<(u32, Resource)> {
+        // A kernel that reads a window of the parameters does not declare the whole.
+        let buffers = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let resource = Resource::Buffer { index, writes: slot.usage != Use::Read };
+            Some((self.binding(slot.name)?, resource))
+        });
+        let others = [
+            (!self.geometry.is_empty(), "geometry", Resource::Geometry),
+            (self.reads_step, "step", Resource::Step),
+            (self.window.is_some(), "window", Resource::Window),
+        ];
+        let others = others.into_iter().filter(|(binds, ..)| *binds);
+        buffers.chain(others.filter_map(|(_, name, resource)| Some((self.binding(name)?, resource)))).collect()
+    }
+
+    /// Number of the binding of the shader's `variable`: the shader alone says it.
+    fn binding(&self, variable: &str) -> Option<u32> {
+        let declared = |line: &str| {
+            let (number, rest) = line.strip_prefix("@group(0) @binding(")?.split_once(')')?;
+            let (name, _) = rest.split_once("> ")?.1.split_once(':')?;
+            if name == variable { number.parse().ok() } else { None }
+        };
+        self.pieces.iter().flat_map(|piece| piece.text.lines()).find_map(declared)
+    }
+
     /// Storage buffers it binds.
     pub fn storage_buffers(&self) -> u64 {
-        self.bindings.len() as u64 + u64::from(!self.geometry.is_empty()) + u64::from(self.reads_step)
+        self.resources().iter().filter(|(_, resource)| *resource != Resource::Window).count() as u64
     }
 }
 
@@ -75,33 +124,13 @@ pub(super) fn check_layers(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-macro_rules! shader {
-    ($($file:literal),+) => { concat!($(include_str!(concat!("../../shaders/", $file, ".wgsl")), "\n"),+) };
+macro_rules! piece {
+    ($file:literal) => {
+        Piece { file: $file, text: include_str!(concat!("../../shaders/", $file, ".wgsl")) }
+    };
 }
 
-const GATHER: &str = shader!("gather");
-/// By whether weights come from a uniform buffer, then without max-pooling, with it, and with it from bytes.
-const CONV2D: [[&str; 3]; 2] = [
-    [
-        shader!("activation", "conv2d", "inputs_values", "weights_storage", "gradients_sums"),
-        shader!("activation", "conv2d", "inputs_values", "weights_storage", "gradients_winners"),
-        shader!("activation", "conv2d", "inputs_bytes", "weights_storage", "gradients_winners"),
-    ],
-    [
-        shader!("activation", "conv2d", "inputs_values", "weights_uniform", "gradients_sums"),
-        shader!("activation", "conv2d", "inputs_values", "weights_uniform", "gradients_winners"),
-        shader!("activation", "conv2d", "inputs_bytes", "weights_uniform", "gradients_winners"),
-    ],
-];
-const MAX_POOL: &str = shader!("activation", "max_pool");
-const AVERAGE_POOL: &str = shader!("activation", "average_pool");
-const DENSE: &str = shader!("activation", "dense");
-const SOFTMAX_CROSS_ENTROPY: &str = shader!("softmax_cross_entropy");
-const SUMS: &str = shader!("sums");
-const OPTIMIZER: &str = shader!("optimizer");
-
-/// What differs between kinds of adapters: the one place where a measurement on one of them is turned into
-/// another variant of a kernel.
+/// Choices made per adapter, each from a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Variant {
     /// Weights of convolutions from a uniform buffer. On llvmpipe a fifth less time for `conv2d_backward_input`;
@@ -119,12 +148,13 @@ impl Variant {
 }
 
 /// The kernel that runs `op` in `plan`.
-pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
+pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
+    let Facts { name: entry, slots, .. } = op.kind.facts();
     let blocks = plan.blocks();
     let base = Kernel {
-        source: "",
-        entry: op.name(),
-        bindings: &[],
+        entry,
+        pieces: Vec::new(),
+        slots,
         overrides: Vec::new(),
         geometry: Vec::new(),
         reads_step: false,
@@ -133,10 +163,9 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
     };
     // One workgroup is 8 quads by 8 items.
     let per_item = |items: usize, depth: usize| [1, words(items.div_ceil(8)), words(depth)];
-    match op {
+    match &op.kind {
         OpKind::Gather(g) => Kernel {
-            source: GATHER,
-            bindings: &[0, 1, 2, 3, 4],
+            pieces: vec![piece!("gather")],
             geometry: [
                 &[g.image_height, g.image_width, g.input.height, g.input.width, g.input.channels].map(words)[..],
                 &g.levels.map(f32::to_bits),
@@ -147,67 +176,61 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             ..base
         },
         OpKind::Conv2dForward(c) if c.max_pool => Kernel {
-            bindings: &[0, 1, 2, WINNERS],
-            overrides: [activation(c.activation), vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)]]
-                .concat(),
+            overrides: vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)],
             workgroups: per_item(c.pooled().height * c.pooled().width * c.output.channels.div_ceil(8), blocks),
             ..conv2d(base, c, c.activation, blocks, variant)
         },
         OpKind::Conv2dForward(c) => Kernel {
-            bindings: &[0, 1, 2],
-            overrides: [activation(c.activation), vec![kernel_size(c)]].concat(),
+            overrides: vec![kernel_size(c)],
             workgroups: per_item(
-                c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(LANES),
+                c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(PACK),
                 blocks,
             ),
             ..conv2d(base, c, c.activation, blocks, variant)
         },
         OpKind::Conv2dBackwardInput(c) => Kernel {
-            bindings: if c.max_pool { &[3, 1, 0, WINNERS, 4] } else { &[3, 1, 0, 4] },
             overrides: {
                 // The middle ten columns of dy are all there is: see the shader.
                 let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
                 let edges = ("EDGES", f64::from(u8::from(!one_strip)));
-                [activation(c.input_activation), vec![kernel_size(c), edges]].concat()
+                vec![kernel_size(c), edges]
             },
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
             ..conv2d(base, c, c.input_activation, blocks, variant)
         },
         OpKind::Conv2dBackwardWeights(c) => Kernel {
-            bindings: if c.max_pool { &[0, 3, WINNERS, 5] } else { &[0, 3, 5] },
             overrides: vec![kernel_size(c)],
             workgroups: {
                 let channels = if c.max_pool { 4 } else { 8 };
                 let sets = c.input.channels * c.output.channels.div_ceil(channels);
                 per_item(c.kernel.div_ceil(5).pow(2) * sets, c.partials.slots / QUADS)
             },
-            // It reads no weights.
-            ..conv2d(base, c, c.input_activation, blocks, Variant::default())
+            // It reads no weights and applies no activation.
+            ..conv2d(base, c, Activation::Identity, blocks, Variant::default())
         },
-        OpKind::MaxPoolForward(p) => pool_forward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
-        OpKind::MaxPoolBackward(p) => pool_backward(base, MAX_POOL, p, per_item(p.output.elements(), blocks)),
-        OpKind::AveragePoolForward(p) => pool_forward(base, AVERAGE_POOL, p, per_item(p.output.elements(), blocks)),
-        OpKind::AveragePoolBackward(p) => pool_backward(base, AVERAGE_POOL, p, per_item(p.output.elements(), blocks)),
+        OpKind::MaxPoolForward(p) => pool_forward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
+        OpKind::MaxPoolBackward(p) => pool_backward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
+        OpKind::AveragePoolForward(p) => {
+            pool_forward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
+        }
+        OpKind::AveragePoolBackward(p) => {
+            pool_backward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
+        }
         OpKind::DenseForward(d) => Kernel {
-            source: DENSE,
-            bindings: &[0, 1, 2],
-            overrides: activation(d.activation),
+            pieces: with_activation(d.activation, &[piece!("dense")]),
             geometry: dense(d, d.activation, blocks),
             workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardInput(d) => Kernel {
-            source: DENSE,
-            bindings: &[3, 1, 0, 4],
-            overrides: activation(d.input_activation),
+            pieces: with_activation(d.input_activation, &[piece!("dense")]),
             geometry: dense(d, d.input_activation, blocks),
             workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
         OpKind::DenseBackwardWeights(d) => Kernel {
-            source: DENSE,
-            bindings: &[0, 3, 5],
-            geometry: dense(d, d.input_activation, blocks),
+            pieces: with_activation(Activation::Identity, &[piece!("dense")]),
+            geometry: dense(d, Activation::Identity, blocks),
             workgroups: [
                 words((d.inputs.div_ceil(16) * d.outputs.div_ceil(12)).div_ceil(32)),
                 1,
@@ -215,69 +238,67 @@ pub fn kernel(op: &OpKind, plan: &Plan, variant: Variant) -> Kernel {
             ],
             ..base
         },
-        OpKind::SoftmaxCrossEntropy { classes } => Kernel {
-            source: SOFTMAX_CROSS_ENTROPY,
-            bindings: &[0, 1, 2, 3, 4, 5],
+        OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => Kernel {
+            pieces: vec![piece!("softmax_cross_entropy")],
             geometry: vec![words(*classes)],
             reads_step: true,
             workgroups: [1, words(blocks.div_ceil(4)), 1],
             ..base
         },
-        OpKind::SumScores => Kernel { source: SUMS, bindings: &[0, 1], reads_step: true, ..base },
+        OpKind::SumScores { .. } => Kernel { pieces: vec![piece!("sums")], reads_step: true, ..base },
         OpKind::SumGradients(segments) => Kernel {
-            source: SUMS,
-            bindings: &[2, 3],
+            pieces: vec![piece!("sums")],
             geometry: {
                 let mut geometry = vec![words(segments.len()), 0, 0, 0];
                 for s in segments {
                     let p = &s.partials;
-                    geometry.extend([s.first / LANES, p.words / LANES, p.slots, p.first / LANES].map(words));
+                    geometry.extend([s.first / PACK, p.words / PACK, p.slots, p.first / PACK].map(words));
                 }
                 geometry.resize(4 + 4 * most_layers(), 0);
                 geometry
             },
-            workgroups: [words(plan.layout.words.div_ceil(LANES * 64)), 1, 1],
+            workgroups: [words(plan.layout.words.div_ceil(PACK * 64)), 1, 1],
             ..base
         },
         OpKind::Update { optimizer, words: length } => Kernel {
-            source: OPTIMIZER,
-            bindings: match optimizer {
-                Optimizer::Sgd { .. } => &[0, 1, 2],
-                Optimizer::Adam | Optimizer::AdamW => &[0, 1, 2, 3],
-            },
+            pieces: vec![piece!("optimizer")],
             overrides: match optimizer {
-                Optimizer::Sgd { nesterov } => vec![("NESTEROV", f64::from(u8::from(*nesterov)))],
+                Optimizer::Sgd => vec![("NESTEROV", 0.0)],
+                Optimizer::Nesterov => vec![("NESTEROV", 1.0)],
                 Optimizer::Adam => vec![("DECOUPLED", 0.0)],
                 Optimizer::AdamW => vec![("DECOUPLED", 1.0)],
             },
             reads_step: true,
-            workgroups: [words(length.div_ceil(LANES * 64)), 1, 1],
+            workgroups: [words(length.div_ceil(PACK * 64)), 1, 1],
             ..base
         },
     }
 }
 
-fn pool_forward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    Kernel { source, bindings: &[0, 2], overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
+fn pool_forward(base: Kernel, piece: Piece, p: &Pool, workgroups: [u32; 3]) -> Kernel {
+    let pieces = with_activation(Activation::Identity, &[piece]);
+    Kernel { pieces, overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
 }
 
-fn pool_backward(base: Kernel, source: &'static str, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    let overrides = [activation(p.input_activation), vec![size(p)]].concat();
-    Kernel { source, bindings: &[0, 3, 4], overrides, geometry: pool(p), workgroups, ..base }
+fn pool_backward(base: Kernel, piece: Piece, p: &Pool, workgroups: [u32; 3]) -> Kernel {
+    let pieces = with_activation(p.input_activation, &[piece]);
+    Kernel { pieces, overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
 }
 
-/// The override of activation.wgsl.
-fn activation(activation: Activation) -> Vec<(&'static str, f64)> {
-    let code = match activation {
-        Activation::Identity | Activation::Relu => 0.0,
-        Activation::Tanh => 1.0,
-        Activation::ScaledTanh => 2.0,
-        Activation::Sigmoid => 3.0,
+/// The functions `activate` and `derivative` of `activation`, then `pieces`.
+fn with_activation(activation: Activation, pieces: &[Piece]) -> Vec<Piece> {
+    let safe_tanh = piece!("safe_tanh");
+    let mut all = match activation {
+        Activation::Identity | Activation::Relu => vec![piece!("activation/rectified")],
+        Activation::Tanh => vec![safe_tanh, piece!("activation/tanh")],
+        Activation::ScaledTanh => vec![safe_tanh, piece!("activation/scaled_tanh")],
+        Activation::Sigmoid => vec![piece!("activation/sigmoid")],
     };
-    vec![("ACTIVATION", code)]
+    all.extend(pieces);
+    all
 }
 
-/// The `floor` of activation.wgsl: what ReLU, or no activation, does not go below.
+/// The `floor` of activation/rectified.wgsl: what ReLU, or no activation, does not go below.
 fn floor(activation: Activation) -> u32 {
     let floor = if activation == Activation::Relu { 0.0 } else { f32::MIN };
     floor.to_bits()
@@ -304,10 +325,16 @@ fn conv2d(base: Kernel, c: &Conv2d, activation: Activation, blocks: usize, varia
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
     let [background, foreground] = c.levels.unwrap_or_default();
     let scale = (foreground - background) / 255.0;
-    let rest = [floor(activation), words(window_start(c) / LANES), background.to_bits(), scale.to_bits()];
+    let rest = [floor(activation), words(window_start(c) / PACK), background.to_bits(), scale.to_bits()];
     let window = window(c, variant);
+    let pieces = [
+        piece!("conv2d"),
+        if c.levels.is_some() { piece!("conv2d/inputs_bytes") } else { piece!("conv2d/inputs_values") },
+        if window.is_some() { piece!("conv2d/weights_uniform") } else { piece!("conv2d/weights_storage") },
+        if c.max_pool { piece!("conv2d/gradients_argmax") } else { piece!("conv2d/gradients_sums") },
+    ];
     Kernel {
-        source: CONV2D[usize::from(window.is_some())][usize::from(c.max_pool) + usize::from(c.levels.is_some())],
+        pieces: with_activation(activation, &pieces),
         geometry: [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &rest].concat(),
         window,
         ..base
@@ -326,7 +353,7 @@ fn dense(d: &Dense, activation: Activation, blocks: usize) -> Vec<u32> {
 
 /// The fields that conv2d.wgsl and dense.wgsl share, in units of vec4f where they are places.
 fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32; 6] {
-    [weights / LANES, bias / LANES, p.first / LANES, p.words / LANES, p.blocks_per_chunk, blocks].map(words)
+    [weights / PACK, bias / PACK, p.first / PACK, p.words / PACK, p.blocks_per_chunk, blocks].map(words)
 }
 
 /// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.

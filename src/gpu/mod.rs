@@ -6,12 +6,15 @@
 mod adapters;
 mod ceilings;
 mod device;
+mod dispatch;
+mod guarded;
 mod kernels;
+mod limits;
 mod pipelines;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, measure};
-pub use kernels::{GEOMETRY, Kernel, STEP, Variant, WINDOW, WINDOW_BYTES, kernel, most_layers};
+pub use kernels::{Kernel, Piece, Resource, Variant, WINDOW_BYTES, kernel, most_layers};
 pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

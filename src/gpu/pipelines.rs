@@ -1,21 +1,22 @@
 //! Every pipeline that the program can create, for those who check shaders without a GPU.
 
+use strum::VariantArray;
+
 use super::ceilings;
 use super::kernels::{Kernel, Variant, kernel};
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
-use crate::plan::{DatasetShape, Optimizer, Plan};
+use crate::plan::{DatasetShape, Plan};
+use crate::recipe::Optimizer;
 
 /// A pipeline: a kernel with the values of its overrides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// Entry point, then each override and its value, as in `conv2d_forward-activation-1`, then what else the
-    /// source differs by; unique, and a valid name of a file.
+    /// Entry point, then each override and its value, as in `conv2d_forward-kernel-5`, then the pieces
+    /// chosen for it, as in `-tanh`; unique, and a valid name of a file.
     pub name: String,
     /// The kernel; its geometry and workgroups are those of the first plan that has it.
     pub kernel: Kernel,
-    /// How many of the kernel's bindings are only read: the first ones.
-    pub reads: usize,
 }
 
 /// Every distinct pipeline of the presets with each optimiser, and of small models that reach each
@@ -35,47 +36,35 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
             }
         }
     }
-    let optimizers =
-        [Optimizer::Sgd { nesterov: false }, Optimizer::Sgd { nesterov: true }, Optimizer::Adam, Optimizer::AdamW];
-
     let mut found: Vec<Pipeline> = Vec::new();
     for model in &models {
         let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
-        for optimizer in optimizers {
-            let plan = Plan::new(model, 1, data, optimizer)?;
-            let variants = [false, true].map(|uniform_weights| Variant { uniform_weights });
-            for (op, variant) in plan.ops.iter().flat_map(|op| variants.map(|variant| (op, variant))) {
-                let pipeline = Pipeline::new(kernel(&op.kind, &plan, variant), op.kind.reads());
+        let mut plans = vec![Plan::evaluation(model, 1, data)?];
+        for optimizer in Optimizer::VARIANTS {
+            plans.push(Plan::training(model, 1, data, *optimizer)?);
+        }
+        let variants = [false, true].map(|uniform_weights| Variant { uniform_weights });
+        for (plan, variant) in plans.iter().flat_map(|plan| variants.map(|variant| (plan, variant))) {
+            for op in &plan.ops {
+                let pipeline = Pipeline::new(kernel(op, plan, variant));
                 if !found.iter().any(|p| p.name == pipeline.name) {
                     found.push(pipeline);
                 }
             }
         }
     }
-    found.extend(ceilings::ENTRIES.map(|entry| {
-        let kernel = Kernel {
-            source: ceilings::SOURCE,
-            entry,
-            bindings: &[0, 1],
-            overrides: vec![("ROUNDS", 16.0)],
-            geometry: Vec::new(),
-            reads_step: false,
-            window: None,
-            workgroups: [1, 1, 1],
-        };
-        Pipeline::new(kernel, 1)
-    }));
+    found.extend(ceilings::ENTRIES.map(|entry| Pipeline::new(ceilings::kernel(entry, 16))));
     Ok(found)
 }
 
 impl Pipeline {
-    fn new(kernel: Kernel, reads: usize) -> Self {
+    fn new(kernel: Kernel) -> Self {
         let mut name = kernel.entry.to_owned();
         name.extend(kernel.overrides.iter().map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
-        // The files that conv2d.wgsl is put together from, by what only they have.
-        let files = [("fn x_one(", "-bytes"), ("fn dy_block(", "-winners"), ("var<uniform>", "-uniform")];
-        name.extend(files.iter().filter(|(only, _)| kernel.source.contains(only)).map(|(_, suffix)| *suffix));
-        Self { name, kernel, reads }
+        // What is in a folder of shaders/ is one of several.
+        let chosen = kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
+        name.extend(chosen.map(|(_, piece)| format!("-{piece}")));
+        Self { name, kernel }
     }
 }
 

@@ -52,6 +52,14 @@ impl Activation {
     /// Every activation.
     pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Tanh, Self::ScaledTanh, Self::Sigmoid];
 
+    /// Whether a larger sum never gives a smaller value: a convolution is fused with the max-pooling behind it only
+    /// then.
+    pub const fn rises(self) -> bool {
+        match self {
+            Self::Identity | Self::Relu | Self::Tanh | Self::ScaledTanh | Self::Sigmoid => true,
+        }
+    }
+
     /// The field's name for it.
     pub const fn name(self) -> &'static str {
         match self {

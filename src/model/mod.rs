@@ -90,6 +90,11 @@ impl Model {
         Ok(Self { name: name.to_owned(), input, background, foreground, initializer, layers: built })
     }
 
+    /// Input values of a byte 0 and of a byte 255.
+    pub fn levels(&self) -> [f32; 2] {
+        [self.background, self.foreground]
+    }
+
     /// Number of classes: the units of the last layer.
     pub fn classes(&self) -> usize {
         self.layers.last().map_or(0, |l| l.output.elements())

@@ -1,86 +1,14 @@
-//! Lowering: a model, a batch size and an optimiser -> a plan.
+//! Lowering: a model at a batch size -> a plan, stage by stage.
 
-use super::op::blocks;
-use super::*;
+use super::layout::{BLOCK, QUADS, blocks};
+use super::stage::{Stage, stages};
+use super::{
+    BufferId, BufferSpec, Content, Conv2d, DatasetShape, Dense, Element, Gather, Loss, MOST_STEPS, Op, OpKind,
+    ParameterLayout, Partials, Phase, Plan, Pool, Segment,
+};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Layer, LayerKind, Model, Shape};
-
-/// The rule that turns gradients into new parameters. `w` is the parameter, `g` its gradient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Optimizer {
-    /// `g += decay w; m = momentum m + g; w -= rate m` (Nesterov: `w -= rate (g + momentum m)`).
-    Sgd {
-        /// Look ahead along the momentum.
-        nesterov: bool,
-    },
-    /// Adam (Kingma and Ba 2015), weight decay added to the gradient.
-    Adam,
-    /// Adam with weight decay applied to the parameter itself (Loshchilov and Hutter 2019).
-    AdamW,
-}
-
-impl Optimizer {
-    /// State buffers it keeps: 1 (momentum) or 2 (and variance).
-    pub fn states(self) -> usize {
-        match self {
-            Self::Sgd { .. } => 1,
-            Self::Adam | Self::AdamW => 2,
-        }
-    }
-}
-
-/// A training step of one model at one batch size.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The model it was lowered from.
-    pub model: Model,
-    /// Most samples a step.
-    pub batch: usize,
-    /// The dataset it has room for.
-    pub data: DatasetShape,
-    /// Every buffer; a [`BufferId`] is a place in this list.
-    pub buffers: Vec<BufferSpec>,
-    /// Every operation in order: first those of [`Phase::Evaluate`], then the rest of [`Phase::Train`].
-    pub ops: Vec<Op>,
-    /// How many of `ops` belong to [`Phase::Evaluate`].
-    pub evaluate_ops: usize,
-    /// Layout of the flat parameter buffers.
-    pub layout: ParameterLayout,
-    /// Images of the dataset, bytes, `[sample][row][column]`, four a word.
-    pub images: BufferId,
-    /// Labels of the dataset, one a word.
-    pub labels: BufferId,
-    /// Which sample of the dataset comes when: a permutation.
-    pub order: BufferId,
-    /// Flat parameters.
-    pub parameters: BufferId,
-    /// Flat gradients, summed over the batch.
-    pub gradients: BufferId,
-    /// State of the optimiser: momentum, and for Adam also variance.
-    pub states: Vec<BufferId>,
-    /// Logits of the last step, `[block][class][sample]`: the output of the last layer.
-    pub logits: BufferId,
-    /// Class probabilities of the last step, `[block][class][sample]`.
-    pub probabilities: BufferId,
-    /// Predicted class of each sample, by its place in `order`.
-    pub predictions: BufferId,
-    /// Metrics of the steps of a submission, one row a step.
-    pub metrics: BufferId,
-}
-
-/// What the plan must know of a dataset: how many images at most, and their size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DatasetShape {
-    /// Most samples that will be loaded at one time.
-    pub samples: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-}
-
-/// Rows of the metrics buffer: the most steps one submission may have.
-pub const MOST_STEPS: usize = 256;
+use crate::recipe::Optimizer;
 
 /// Chunks that a batch is cut into for the weight gradients of a convolution, at most: enough to keep a
 /// machine busy, few enough that adding them up stays cheap.
@@ -90,10 +18,53 @@ const CONV2D_CHUNKS: usize = 8;
 const DENSE_CHUNKS: usize = 2;
 
 impl Plan {
-    /// Lowers `model` for steps of at most `batch` samples of a dataset of shape `data`.
+    /// Lowers `model` for training steps of at most `batch` samples of a dataset of shape `data`.
     ///
-    /// Errors: an image larger than the model's input, a batch of 0 or larger than the dataset.
-    pub fn new(model: &Model, batch: usize, data: DatasetShape, optimizer: Optimizer) -> Result<Self> {
+    /// Errors: an image larger than the model's input, a batch of 0 or larger than the dataset, a layer with the name
+    /// of a buffer.
+    pub fn training(model: &Model, batch: usize, data: DatasetShape, optimizer: Optimizer) -> Result<Self> {
+        Lowering::new(model, batch, data)?.plan(Some(optimizer))
+    }
+
+    /// Lowers `model` for evaluation alone: no gradients, no state of an optimiser.
+    ///
+    /// Errors: those of [`Plan::training`].
+    pub fn evaluation(model: &Model, batch: usize, data: DatasetShape) -> Result<Self> {
+        Lowering::new(model, batch, data)?.plan(None)
+    }
+}
+
+/// An activation buffer as the next stage sees it.
+#[derive(Clone, Copy)]
+struct Flow {
+    buffer: BufferId,
+    /// Gradient of the loss with respect to the sums behind `buffer`; none for the input.
+    gradient: Option<BufferId>,
+    activation: Activation,
+}
+
+/// Buffers that stages share, where the plan trains.
+#[derive(Clone, Copy)]
+struct Shared {
+    parameters: BufferId,
+    /// None in a plan that only evaluates.
+    partials: Option<BufferId>,
+}
+
+struct Lowering<'a> {
+    model: &'a Model,
+    batch: usize,
+    data: DatasetShape,
+    layout: ParameterLayout,
+    buffers: Vec<BufferSpec>,
+    segments: Vec<Segment>,
+    forward: Vec<Op>,
+    /// Built front to back, run back to front: a layer's weights before its input.
+    backward: Vec<Op>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(model: &'a Model, batch: usize, data: DatasetShape) -> Result<Self> {
         if data.height > model.input.height || data.width > model.input.width {
             return Err(Error::input(
                 format!(
@@ -109,218 +80,80 @@ impl Plan {
                 "choose a batch from 1 to the number of samples",
             ));
         }
-        Ok(Lowering::new(model, batch, data).plan(optimizer))
+        let layout = ParameterLayout::new(model);
+        let (buffers, segments, forward, backward) = Default::default();
+        Ok(Self { model, batch, data, layout, buffers, segments, forward, backward })
     }
 
-    /// The operations of `phase`, in order.
-    pub fn phase(&self, phase: Phase) -> &[Op] {
-        match phase {
-            Phase::Train => &self.ops,
-            Phase::Evaluate => &self.ops[..self.evaluate_ops],
-        }
-    }
-
-    /// The description of `buffer`.
-    pub fn buffer(&self, buffer: BufferId) -> &BufferSpec {
-        &self.buffers[buffer.0]
-    }
-
-    /// The buffer called `name`.
-    pub fn find(&self, name: &str) -> Option<BufferId> {
-        self.buffers.iter().position(|b| b.name == name).map(BufferId)
-    }
-
-    /// Blocks of samples in a step.
-    pub fn blocks(&self) -> usize {
-        blocks(self.batch)
-    }
-
-    /// Bytes of all buffers together.
-    pub fn bytes(&self) -> u64 {
-        self.buffers.iter().map(|b| 4 * b.words as u64).sum()
-    }
-}
-
-/// An activation buffer as the next layer sees it.
-#[derive(Clone, Copy)]
-struct Flow {
-    buffer: BufferId,
-    /// Gradient of the loss with respect to the sums behind `buffer`; none for the input.
-    gradient: Option<BufferId>,
-    activation: Activation,
-}
-
-struct Lowering<'a> {
-    model: &'a Model,
-    batch: usize,
-    data: DatasetShape,
-    layout: ParameterLayout,
-    buffers: Vec<BufferSpec>,
-    segments: Vec<Segment>,
-}
-
-impl<'a> Lowering<'a> {
-    fn new(model: &'a Model, batch: usize, data: DatasetShape) -> Self {
-        Self { model, batch, data, layout: ParameterLayout::new(model), buffers: Vec::new(), segments: Vec::new() }
-    }
-
-    fn buffer(&mut self, name: impl Into<String>, element: Element, words: usize) -> BufferId {
-        self.buffers.push(BufferSpec { name: name.into(), element, words: words.next_multiple_of(4).max(4) });
+    fn buffer(&mut self, name: impl Into<String>, element: Element, words: usize, content: Content) -> BufferId {
+        self.buffers.push(BufferSpec { name: name.into(), element, words: words.next_multiple_of(4).max(4), content });
         BufferId(self.buffers.len() - 1)
     }
 
-    fn activations(&mut self, name: impl Into<String>, shape: Shape) -> BufferId {
-        self.buffer(name, Element::F32, blocks(self.batch) * BLOCK * shape.elements())
+    fn integers(&mut self, name: &str, words: usize) -> BufferId {
+        self.buffer(name, Element::U32, words, Content::Other)
     }
 
-    fn plan(mut self, optimizer: Optimizer) -> Plan {
-        let model = self.model;
+    fn floats(&mut self, name: &str, words: usize) -> BufferId {
+        self.buffer(name, Element::F32, words, Content::Other)
+    }
+
+    /// A buffer with a word for each of the parameters.
+    fn per_parameter(&mut self, name: &str) -> BufferId {
+        self.buffer(name, Element::F32, self.layout.words, Content::Parameters)
+    }
+
+    fn activations(&mut self, name: impl Into<String>, shape: Shape) -> BufferId {
+        let words = blocks(self.batch) * BLOCK * shape.elements();
+        self.buffer(name, Element::F32, words, Content::Activations(shape))
+    }
+
+    fn plan(mut self, optimizer: Option<Optimizer>) -> Result<Plan> {
         let data = self.data;
-        let images = self.buffer("images", Element::U32, (data.samples * data.height * data.width).div_ceil(4));
-        let labels = self.buffer("labels", Element::U32, data.samples);
-        let order = self.buffer("order", Element::U32, data.samples);
-        let parameters = self.buffer("parameters", Element::F32, self.layout.words);
-        let partials = BufferId(self.buffers.len());
-        self.buffers.push(BufferSpec { name: "partials".to_owned(), element: Element::F32, words: 0 });
-        let gradients = self.buffer("gradients", Element::F32, self.layout.words);
-        let states: Vec<BufferId> = ["momentum", "variance"][..optimizer.states()]
-            .iter()
-            .map(|name| self.buffer(*name, Element::F32, self.layout.words))
-            .collect();
-        // A convolution with max-pooling reads bytes as they are: a quarter of the loads.
-        let bytes = matches!(
-            model.layers[..],
-            [Layer { kind: LayerKind::Conv2d { .. }, .. }, Layer { kind: LayerKind::MaxPool { size: 2 }, .. }, ..]
-        );
-        let levels = [model.background, model.foreground];
-        let x = match bytes {
-            true => self.buffer("input.bytes", Element::U32, blocks(self.batch) * QUADS * model.input.elements()),
-            false => self.activations("input", model.input),
-        };
-        let targets = self.buffer("targets", Element::U32, blocks(self.batch) * BLOCK);
+        let images = self.integers("images", (data.samples * data.height * data.width).div_ceil(4));
+        let labels = self.integers("labels", data.samples);
+        let order = self.integers("order", data.samples);
+        let parameters = self.per_parameter("parameters");
+        let targets = self.integers("targets", blocks(self.batch) * BLOCK);
+        // Its length is known once every layer has its segment.
+        let partials = optimizer.map(|_| self.floats("partials", 0));
+        let gradients = optimizer.map(|_| self.per_parameter("gradients"));
+        let states = optimizer.map_or(&[][..], Optimizer::states);
+        let states: Vec<BufferId> = states.iter().map(|name| self.per_parameter(name)).collect();
 
-        let mut ops = vec![Op {
-            layer: "input".to_owned(),
-            kind: OpKind::Gather(Gather {
-                image_height: data.height,
-                image_width: data.width,
-                input: model.input,
-                levels,
-                bytes,
-            }),
-            buffers: vec![images, labels, order, x, targets],
-        }];
-        let mut backward: Vec<Op> = Vec::new();
-        let mut flow = Flow { buffer: x, gradient: None, activation: Activation::Identity };
-        let mut layers = model.layers.iter().peekable();
-        while let Some(layer) = layers.next() {
-            let maps = layer.output.height * layer.output.width > 1;
-            let convolves = matches!(layer.kind, LayerKind::Conv2d { .. }) && maps;
-            // What the layer and the pooling that is one with it put out together.
-            let pooling = layers.next_if(|next| convolves && next.kind == LayerKind::MaxPool { size: 2 });
-            let last = pooling.unwrap_or(layer);
-            let y = self.activations(last.name.clone(), last.output);
-            let dy = self.activations(format!("{}.gradient", last.name), last.output);
-            let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
-            let x = flow.buffer;
-            // Built front to back, run back to front: a layer's weights before its input.
-            match layer.kind {
-                LayerKind::Conv2d { kernel, activation, .. } if maps => {
-                    let (weights, bias, partial) = self.parameters(&layer.name, CONV2D_CHUNKS, QUADS);
-                    let conv = Conv2d {
-                        input: layer.input,
-                        output: layer.output,
-                        max_pool: pooling.is_some(),
-                        levels: (bytes && flow.gradient.is_none()).then_some(levels),
-                        kernel,
-                        activation,
-                        input_activation: flow.activation,
-                        weights,
-                        bias,
-                        partials: partial,
-                    };
-                    let winners = pooling.map(|pooling| {
-                        let words = conv.winner_words(blocks(self.batch));
-                        self.buffer(format!("{}.winners", pooling.name), Element::U32, words)
-                    });
-                    let with_winners =
-                        |buffers: &[BufferId], rest: &[BufferId]| [buffers, winners.as_slice(), rest].concat();
-                    ops.push(op(OpKind::Conv2dForward(conv), with_winners(&[x, parameters, y], &[])));
-                    if let Some(dx) = flow.gradient {
-                        let buffers = with_winners(&[dy, parameters, x], &[dx]);
-                        backward.push(op(OpKind::Conv2dBackwardInput(conv), buffers));
-                    }
-                    let buffers = with_winners(&[x, dy], &[partials]);
-                    backward.push(op(OpKind::Conv2dBackwardWeights(conv), buffers));
-                }
-                // A convolution whose output is 1x1 is a dense layer over its whole input.
-                LayerKind::Conv2d { activation, .. } | LayerKind::Dense { activation, .. } => {
-                    let (weights, bias, partial) = self.parameters(&layer.name, DENSE_CHUNKS, 1);
-                    let dense = Dense {
-                        inputs: layer.input.elements(),
-                        outputs: layer.output.elements(),
-                        activation,
-                        input_activation: flow.activation,
-                        weights,
-                        bias,
-                        partials: partial,
-                    };
-                    ops.push(op(OpKind::DenseForward(dense), vec![x, parameters, y]));
-                    if let Some(dx) = flow.gradient {
-                        backward.push(op(OpKind::DenseBackwardInput(dense), vec![dy, parameters, x, dx]));
-                    }
-                    backward.push(op(OpKind::DenseBackwardWeights(dense), vec![x, dy, partials]));
-                }
-                LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
-                    let pool =
-                        Pool { input: layer.input, output: layer.output, size, input_activation: flow.activation };
-                    let (forward, back) = match layer.kind {
-                        LayerKind::MaxPool { .. } => (OpKind::MaxPoolForward(pool), OpKind::MaxPoolBackward(pool)),
-                        _ => (OpKind::AveragePoolForward(pool), OpKind::AveragePoolBackward(pool)),
-                    };
-                    ops.push(op(forward, vec![x, y]));
-                    if let Some(dx) = flow.gradient {
-                        backward.push(op(back, vec![x, dy, dx]));
-                    }
-                }
-            }
-            flow = Flow { buffer: y, gradient: Some(dy), activation: layer.activation() };
+        let model = self.model;
+        let stages = stages(model);
+        let mut flow = self.gather(&stages, [images, labels, order, targets]);
+        for stage in &stages {
+            flow = self.stage(stage, flow, Shared { parameters, partials });
         }
-
-        let classes = model.classes();
-        let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
-        let scores = self.buffer("scores", Element::F32, blocks(self.batch) * BLOCK * 4);
-        let predictions = self.buffer("predictions", Element::U32, data.samples);
-        let metrics = self.buffer("metrics", Element::F32, MOST_STEPS * 4);
-        let loss = |kind, buffers| Op { layer: "loss".to_owned(), kind, buffers };
-        let dlogits = flow.gradient.unwrap_or(flow.buffer);
-        ops.push(loss(
-            OpKind::SoftmaxCrossEntropy { classes },
-            vec![flow.buffer, targets, probabilities, dlogits, scores, predictions],
-        ));
-        ops.push(loss(OpKind::SumScores, vec![scores, metrics]));
-        let evaluate_ops = ops.len();
-
-        backward.reverse();
-        ops.extend(backward);
-        let update = |kind, buffers| Op { layer: "update".to_owned(), kind, buffers };
-        ops.push(update(OpKind::SumGradients(self.segments.clone()), vec![partials, gradients]));
-        let written = [vec![gradients, parameters], states.clone()].concat();
-        ops.push(update(OpKind::Update { optimizer, words: self.layout.words }, written));
-
-        self.buffers[partials.0].words =
-            self.segments.iter().map(|s| s.partials.words * s.partials.slots).sum::<usize>().max(4);
-        Plan {
+        let [probabilities, predictions, metrics] = self.loss(flow, targets);
+        let forward = self.forward.len();
+        let mut ops = self.forward;
+        let mut phases = vec![(Phase::Evaluate, (0..forward).collect())];
+        if let (Some(optimizer), Some(partials), Some(gradients)) = (optimizer, partials, gradients) {
+            let update = |kind, buffers| Op { layer: "update".to_owned(), kind, buffers };
+            self.buffers[partials.0].words = self.segments.iter().map(|s| s.partials.length()).sum::<usize>().max(4);
+            ops.extend(self.backward.into_iter().rev());
+            ops.push(update(OpKind::SumGradients(self.segments), vec![partials, gradients]));
+            phases.push((Phase::Gradients, (0..ops.len()).collect()));
+            let updated = [vec![gradients, parameters], states.clone()].concat();
+            ops.push(update(OpKind::Update { optimizer, words: self.layout.words }, updated));
+            phases.push((Phase::Update, vec![ops.len() - 1]));
+        }
+        unique_names(model, &self.buffers)?;
+        Ok(Plan {
             model: model.clone(),
             batch: self.batch,
             data,
             buffers: self.buffers,
             ops,
-            evaluate_ops,
+            phases,
             layout: self.layout,
             images,
             labels,
             order,
+            targets,
             parameters,
             gradients,
             states,
@@ -328,25 +161,161 @@ impl<'a> Lowering<'a> {
             probabilities,
             predictions,
             metrics,
+        })
+    }
+
+    /// The samples of a step, as the first stage takes them.
+    fn gather(&mut self, stages: &[Stage], [images, labels, order, targets]: [BufferId; 4]) -> Flow {
+        let input = self.model.input;
+        let bytes = matches!(stages.first(), Some(Stage::Conv2d { bytes: true, .. }));
+        let buffer = if bytes {
+            let words = blocks(self.batch) * QUADS * input.elements();
+            self.buffer("input.bytes", Element::U32, words, Content::Bytes(input))
+        } else {
+            self.activations("input", input)
+        };
+        let kind = OpKind::Gather(Gather {
+            image_height: self.data.height,
+            image_width: self.data.width,
+            input,
+            levels: self.model.levels(),
+            bytes,
+        });
+        self.forward.push(Op {
+            layer: "input".to_owned(),
+            kind,
+            buffers: vec![images, labels, order, buffer, targets],
+        });
+        Flow { buffer, gradient: None, activation: Activation::Identity }
+    }
+
+    /// The operations of `stage`, behind `from`.
+    fn stage(&mut self, stage: &Stage, from: Flow, shared: Shared) -> Flow {
+        let last = stage.last();
+        let buffer = self.activations(last.name.clone(), last.output);
+        let gradient = shared.partials.map(|_| self.activations(format!("{}.gradient", last.name), last.output));
+        let to = Flow { buffer, gradient, activation: stage.first().activation() };
+        match stage {
+            Stage::Conv2d { conv, pool, bytes } => self.conv2d(conv, *pool, *bytes, from, to, shared),
+            Stage::Dense(layer) => self.dense(layer, from, to, shared),
+            Stage::Pool(layer) => self.pool(layer, from, to),
+        }
+        to
+    }
+
+    fn conv2d(&mut self, layer: &Layer, pool: Option<&Layer>, bytes: bool, from: Flow, to: Flow, shared: Shared) {
+        let LayerKind::Conv2d { kernel, activation, .. } = layer.kind else { return };
+        let (weights, bias, partials) = self.segment(&layer.name, CONV2D_CHUNKS, QUADS);
+        let conv = Conv2d {
+            input: layer.input,
+            output: layer.output,
+            max_pool: pool.is_some(),
+            levels: bytes.then(|| self.model.levels()),
+            kernel,
+            activation,
+            input_activation: from.activation,
+            weights,
+            bias,
+            partials,
+        };
+        let argmax = pool.map(|pool| {
+            let words = conv.argmax_words(blocks(self.batch));
+            self.buffer(format!("{}.argmax", pool.name), Element::U32, words, Content::Argmax(pool.output))
+        });
+        let op = |kind, reads: &[BufferId], argmax: Option<BufferId>, rest: Option<BufferId>| {
+            let buffers = reads.iter().copied().chain(argmax).chain(rest).collect();
+            Op { layer: layer.name.clone(), kind, buffers }
+        };
+        self.forward.push(op(OpKind::Conv2dForward(conv), &[from.buffer, shared.parameters, to.buffer], argmax, None));
+        let (Some(dy), Some(partials)) = (to.gradient, shared.partials) else { return };
+        if let Some(dx) = from.gradient {
+            let reads = [dy, shared.parameters, from.buffer];
+            self.backward.push(op(OpKind::Conv2dBackwardInput(conv), &reads, argmax, Some(dx)));
+        }
+        self.backward.push(op(OpKind::Conv2dBackwardWeights(conv), &[from.buffer, dy], argmax, Some(partials)));
+    }
+
+    fn dense(&mut self, layer: &Layer, from: Flow, to: Flow, shared: Shared) {
+        let (weights, bias, partials) = self.segment(&layer.name, DENSE_CHUNKS, 1);
+        let dense = Dense {
+            inputs: layer.input.elements(),
+            outputs: layer.output.elements(),
+            activation: to.activation,
+            input_activation: from.activation,
+            weights,
+            bias,
+            partials,
+        };
+        let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
+        self.forward.push(op(OpKind::DenseForward(dense), vec![from.buffer, shared.parameters, to.buffer]));
+        let (Some(dy), Some(partials)) = (to.gradient, shared.partials) else { return };
+        if let Some(dx) = from.gradient {
+            let buffers = vec![dy, shared.parameters, from.buffer, dx];
+            self.backward.push(op(OpKind::DenseBackwardInput(dense), buffers));
+        }
+        self.backward.push(op(OpKind::DenseBackwardWeights(dense), vec![from.buffer, dy, partials]));
+    }
+
+    fn pool(&mut self, layer: &Layer, from: Flow, to: Flow) {
+        let pool = |size| Pool { input: layer.input, output: layer.output, size, input_activation: from.activation };
+        let (forward, backward) = match layer.kind {
+            LayerKind::MaxPool { size } => (OpKind::MaxPoolForward(pool(size)), OpKind::MaxPoolBackward(pool(size))),
+            LayerKind::AveragePool { size } => {
+                (OpKind::AveragePoolForward(pool(size)), OpKind::AveragePoolBackward(pool(size)))
+            }
+            LayerKind::Conv2d { .. } | LayerKind::Dense { .. } => return,
+        };
+        let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
+        self.forward.push(op(forward, vec![from.buffer, to.buffer]));
+        if let (Some(dx), Some(dy)) = (from.gradient, to.gradient) {
+            self.backward.push(op(backward, vec![from.buffer, dy, dx]));
         }
     }
 
-    /// First words of a layer's weights and bias, and the place of its partial gradients.
-    fn parameters(&mut self, layer: &str, most_chunks: usize, slots_per_chunk: usize) -> (usize, usize, Partials) {
-        let place = |kind: &str| {
+    /// Loss and metrics; the buffers of probabilities, predictions and metrics.
+    fn loss(&mut self, logits: Flow, targets: BufferId) -> [BufferId; 3] {
+        let (classes, batch) = (self.model.classes(), self.batch);
+        let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
+        let scores = self.floats("scores", blocks(batch) * BLOCK * 4);
+        let predictions = self.integers("predictions", self.data.samples);
+        let metrics = self.floats("metrics", MOST_STEPS * 4);
+        let op = |kind, buffers| Op { layer: "loss".to_owned(), kind, buffers };
+        let loss = Loss { classes, batch, gradient: logits.gradient.is_some() };
+        let written = [logits.buffer, targets, probabilities, scores, predictions].into_iter().chain(logits.gradient);
+        self.forward.push(op(OpKind::SoftmaxCrossEntropy(loss), written.collect()));
+        self.forward.push(op(OpKind::SumScores { batch }, vec![scores, metrics]));
+        [probabilities, predictions, metrics]
+    }
+
+    /// First words of a layer's weights and bias, and where its partial gradients go.
+    fn segment(&mut self, layer: &str, most_chunks: usize, slots_per_chunk: usize) -> (usize, usize, Partials) {
+        let tensor = |kind: &str| {
             let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
             (placed.first, placed.words)
         };
-        let ((weights, weight_words), (bias, bias_words)) = (place("weight"), place("bias"));
+        let ((weights, weight_words), (bias, bias_words)) = (tensor("weight"), tensor("bias"));
         let blocks = blocks(self.batch);
         let blocks_per_chunk = blocks.div_ceil(most_chunks);
         let partials = Partials {
-            first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.words * s.partials.slots),
+            first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.length()),
             words: weight_words + bias_words,
             slots: blocks.div_ceil(blocks_per_chunk) * slots_per_chunk,
             blocks_per_chunk,
         };
         self.segments.push(Segment { first: weights, partials });
         (weights, bias, partials)
+    }
+}
+
+/// Errors: a layer with the name of a buffer.
+fn unique_names(model: &Model, buffers: &[BufferSpec]) -> Result<()> {
+    let mut names: Vec<&str> = buffers.iter().map(|buffer| buffer.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Error::input(
+            format!("model {}: a layer is named {}, which is the name of a buffer", model.name, pair[0]),
+            "give the layer another name",
+        )),
     }
 }

@@ -19,54 +19,28 @@
 //!   [`LANES`] samples), then added by `SumGradients` in slot order: one writer an element, so the same
 //!   bits each time.
 
+mod buffer;
+mod facts;
+mod geometry;
+pub mod layout;
 mod lower;
 mod op;
 mod parameters;
+mod phase;
+mod plan;
 mod runner;
+mod stage;
+mod step;
 
-pub use lower::{DatasetShape, MOST_STEPS, Optimizer, Plan};
-pub use op::{Conv2d, Dense, Gather, Op, OpKind, Partials, Pool, Segment};
+pub use buffer::{BufferId, BufferSpec, Content, Element};
+pub use facts::{Count, Facts, Role, Rounding, Slot, Use};
+pub use geometry::{Conv2d, Dense, Gather, Loss, Partials, Pool, Segment};
+pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
+pub use op::{Op, OpKind};
 pub use parameters::{ParameterLayout, Placed};
-pub use runner::{Clock, Device, Metrics, Phase, Runner, Step};
-
-/// Samples in a block, the innermost extent of every activation buffer.
-pub const BLOCK: usize = 32;
-
-/// Samples that one GPU thread handles together, as one `vec4f`.
-pub const LANES: usize = 4;
-
-/// Groups of [`LANES`] samples in a block.
-pub const QUADS: usize = BLOCK / LANES;
-
-/// Target of a sample past [`Step::count`]: it has no label, no loss and no gradient.
-pub const MASKED: u32 = u32::MAX;
-
-/// Bits that say which sum of a 2x2 block was the largest: 0 to 3 in row order.
-///
-/// `winners` is `[block][channel / 4][row][column][quad]`, a word each: sample `n` of the quad and channel
-/// `c` of the four have bits `8c + 2n` and up.
-pub const WINNER_BITS: usize = 2;
-
-/// A buffer of a plan, by its place in [`Plan::buffers`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BufferId(pub usize);
-
-/// What the 4-byte words of a buffer are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Element {
-    /// IEEE single precision.
-    F32,
-    /// Unsigned integers (also bytes, four a word, lowest first).
-    U32,
-}
-
-/// A named buffer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BufferSpec {
-    /// `c1`, `c1.gradient`, `parameters`, ...
-    pub name: String,
-    /// Type of its words.
-    pub element: Element,
-    /// Number of 4-byte words.
-    pub words: usize,
-}
+pub use phase::Phase;
+pub(crate) use plan::nothing_to_collect;
+pub use plan::{DatasetShape, Plan};
+pub use runner::{Clock, Device, Pending, Runner, now};
+pub use stage::{Stage, stages};
+pub use step::{MOST_STEPS, Metrics, Step};

@@ -1,6 +1,6 @@
 //! Where each tensor lies in the flat parameter buffer, and the way there and back.
 
-use super::LANES;
+use super::layout::{PACK, coordinates};
 use crate::error::{Error, Result};
 use crate::model::{Model, Tensor, TensorSpec};
 
@@ -33,7 +33,7 @@ impl Placed {
     pub fn word(&self, index: usize) -> usize {
         let rest: usize = self.spec.shape[1..].iter().product();
         let (out, inner) = (index / rest, index % rest);
-        self.first + (out / LANES * rest + inner) * LANES + out % LANES
+        self.first + (out / PACK * rest + inner) * PACK + out % PACK
     }
 }
 
@@ -46,12 +46,19 @@ impl ParameterLayout {
             .into_iter()
             .map(|spec| {
                 let rest: usize = spec.shape[1..].iter().product();
-                let placed = Placed { first: words, words: spec.shape[0].next_multiple_of(LANES) * rest, spec };
+                let placed = Placed { first: words, words: spec.shape[0].next_multiple_of(PACK) * rest, spec };
                 words += placed.words;
                 placed
             })
             .collect();
         Self { tensors, words }
+    }
+
+    /// What word `word` of a flat buffer is: tensor and index, or padding.
+    pub fn describe(&self, word: usize) -> String {
+        let tensor = self.tensors.iter().find(|t| (t.first..t.first + t.words).contains(&word));
+        let index = tensor.and_then(|t| (0..t.spec.elements()).find(|i| t.word(*i) == word).map(|i| (t, i)));
+        index.map_or("padding".to_owned(), |(t, i)| format!("{}[{}]", t.spec.name, coordinates(&t.spec.shape, i)))
     }
 
     /// The tensor called `name`.

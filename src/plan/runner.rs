@@ -1,62 +1,9 @@
 //! What runs a plan: the contract that the GPU and the CPU keep.
 
-use super::BufferId;
+use std::pin::Pin;
+
+use super::{BufferId, Metrics, Phase, Step};
 use crate::error::Result;
-
-/// What differs from one step to the next: a row of the table that kernels read by step.
-///
-/// The field order is that of `struct Step` in the shaders.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Step {
-    /// First sample, as a place in `order`.
-    pub start: u32,
-    /// Samples in this step, at most the plan's batch.
-    pub count: u32,
-    /// Row of `metrics` to write.
-    pub slot: u32,
-    /// Learning rate.
-    pub learning_rate: f32,
-    /// Momentum of SGD, or Adam's decay of the first moment.
-    pub momentum: f32,
-    /// Adam's decay of the second moment.
-    pub beta2: f32,
-    /// Added to Adam's denominator.
-    pub epsilon: f32,
-    /// Weight decay: L2 for SGD and Adam, decoupled for AdamW.
-    pub weight_decay: f32,
-    /// Share of the target spread evenly over all classes.
-    pub label_smoothing: f32,
-    /// `1 / (1 - momentum^t)`, Adam's correction of the first moment at its step t = 1, 2, ...
-    pub correction1: f32,
-    /// `1 / (1 - beta2^t)`, Adam's correction of the second moment.
-    pub correction2: f32,
-    /// Keeps the row a multiple of 16 bytes.
-    pub padding: u32,
-}
-
-/// Sums over the samples of one step.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Metrics {
-    /// Sum of the losses.
-    pub loss: f32,
-    /// Samples whose largest logit is their label's.
-    pub hits: f32,
-    /// Samples counted.
-    pub count: f32,
-    /// Keeps the row 16 bytes.
-    pub padding: f32,
-}
-
-/// Which part of a plan a submission runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Gather, forward, loss, backward, update.
-    Train,
-    /// Gather, forward, loss.
-    Evaluate,
-}
 
 /// What runs a plan, for people: printed before anything runs, and kept with every result.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -88,9 +35,20 @@ pub enum Clock {
     Wall,
 }
 
+/// A result to wait for. Natively it is ready when it is first polled, because polling waits for the device; in a
+/// browser the device wakes it.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
+
+/// Waits for `future`. In a browser only for what is ready at once: its main thread and its workers must not block.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
+
 /// Something that holds the buffers of a plan and runs its operations.
 ///
-/// All calls take effect in order. Errors are those of the device: out of memory, lost.
+/// All calls take effect in order. `write` and `submit` never wait; what does gives a [`Pending`], and has a twin
+/// that ends in `_now` for code that may block. Errors: what does not fit the plan, by name (tests/runner.rs), and
+/// those of the device: out of memory, lost.
 pub trait Runner {
     /// What runs the plan.
     fn device(&self) -> &Device;
@@ -99,17 +57,17 @@ pub trait Runner {
     fn write(&mut self, buffer: BufferId, first: usize, words: &[u32]) -> Result<()>;
 
     /// All words of `buffer`, after everything submitted before has run.
-    fn read(&mut self, buffer: BufferId) -> Result<Vec<u32>>;
+    fn read(&mut self, buffer: BufferId) -> Pending<'_, Vec<u32>>;
 
     /// Starts `steps` of `phase`; at most [`Runner::capacity`] of them. A GPU returns at once.
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()>;
 
-    /// Waits for the oldest submission not yet collected; the metrics of its steps.
-    fn collect(&mut self) -> Result<Vec<Metrics>>;
+    /// The metrics of the steps of the oldest submission not yet collected, once it has run.
+    fn collect(&mut self) -> Pending<'_, Vec<Metrics>>;
 
     /// Runs operation `index` of the plan alone, `times` times, waits for it, and says how many seconds
     /// all of them took together and by which clock.
-    fn run_op(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)>;
+    fn run_op<'a>(&'a mut self, index: usize, step: &'a Step, times: usize) -> Pending<'a, (f64, Clock)>;
 
     /// The most steps one submission may have.
     fn capacity(&self) -> usize;
@@ -120,7 +78,28 @@ pub trait Runner {
     }
 
     /// [`Runner::read`] as f32 values.
-    fn read_f32(&mut self, buffer: BufferId) -> Result<Vec<f32>> {
-        Ok(bytemuck::cast_vec(self.read(buffer)?))
+    fn read_f32(&mut self, buffer: BufferId) -> Pending<'_, Vec<f32>> {
+        let words = self.read(buffer);
+        Box::pin(async { Ok(bytemuck::cast_vec(words.await?)) })
+    }
+
+    /// [`Runner::read`], waited for.
+    fn read_now(&mut self, buffer: BufferId) -> Result<Vec<u32>> {
+        now(self.read(buffer))
+    }
+
+    /// [`Runner::read_f32`], waited for.
+    fn read_f32_now(&mut self, buffer: BufferId) -> Result<Vec<f32>> {
+        now(self.read_f32(buffer))
+    }
+
+    /// [`Runner::collect`], waited for.
+    fn collect_now(&mut self) -> Result<Vec<Metrics>> {
+        now(self.collect())
+    }
+
+    /// [`Runner::run_op`], waited for.
+    fn run_op_now(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)> {
+        now(self.run_op(index, step, times))
     }
 }

@@ -27,7 +27,7 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     format!(
         "accuracy  {} ({} of {} images)\nloss      {}\n\n{}\n\nconfusion, a row a label, a column a prediction\n{}",
         percent(score.accuracy()),
-        thousands(score.hits as u64),
+        thousands(score.correct as u64),
         thousands(score.count as u64),
         score.mean_loss().map_or("-".to_owned(), |loss| format!("{loss:.5}")),
         table(&measures, &[true; 4]),

@@ -18,7 +18,7 @@ pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};
 pub use summary::{summary_json, summary_text};
-pub use training::{TrainReport, choice_name};
+pub use training::TrainReport;
 
 use std::io::{ErrorKind, Write};
 

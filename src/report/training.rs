@@ -94,17 +94,12 @@ fn started_text(started: &Started) -> String {
         config.epochs,
         config.batch,
         thousands(started.steps),
-        choice_name(config.optimizer),
-        choice_name(config.schedule),
+        config.optimizer.name(),
+        config.schedule.name(),
         config.learning_rate,
         config.seed,
         started.run.display(),
     )
-}
-
-/// A choice as it is written on the command line.
-pub fn choice_name(choice: impl clap::ValueEnum) -> String {
-    choice.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned())
 }
 
 fn epoch_text(epoch: &EpochDone, epochs: u32) -> String {

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::{TrainConfig, Weights};
 use crate::error::{Error, Result};
-use crate::model::Tensor;
-
-/// Names of the optimiser's state tensors are those of the parameters behind one of these.
-pub const STATE_PREFIXES: [&str; 2] = ["momentum.", "variance."];
+use crate::model::{Tensor, TensorSpec};
+use crate::recipe::Optimizer;
 
 /// How far a run has come. It holds no times, so that equal runs have equal checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +18,8 @@ pub struct Progress {
     /// Sum of the training losses of the epoch that is under way.
     pub epoch_loss: f64,
     /// Training images of that epoch that were right when met.
-    pub epoch_hits: f64,
+    #[serde(rename = "epoch_hits")]
+    pub epoch_correct: f64,
     /// Accuracy of the last validation; none before the first, and without validation.
     pub validation_accuracy: Option<f64>,
     /// Highest validation accuracy so far.
@@ -65,14 +65,18 @@ impl Checkpoint {
         Ok(Self { config, progress, dataset_sha256, weights })
     }
 
-    /// Tensors whose names start with `prefix`, without it; the parameters for an empty prefix.
-    pub fn tensors(&self, prefix: &str) -> Vec<Tensor> {
-        let mut found = parameters(&self.weights.tensors);
-        if !prefix.is_empty() {
-            found = self.weights.tensors.iter().filter(|t| t.spec.name.starts_with(prefix)).cloned().collect();
-            found.iter_mut().for_each(|t| t.spec.name = t.spec.name[prefix.len()..].to_owned());
-        }
-        found
+    /// The parameters.
+    pub fn parameters(&self) -> Vec<Tensor> {
+        parameters(&self.weights.tensors)
+    }
+
+    /// The optimiser's state called `state`: a tensor per parameter, by the parameter's name.
+    pub fn state(&self, state: &str) -> Vec<Tensor> {
+        let of = |t: &Tensor| {
+            let name = t.spec.name.strip_prefix(state)?.strip_prefix('.')?.to_owned();
+            Some(Tensor { spec: TensorSpec { name, shape: t.spec.shape.clone() }, values: t.values.clone() })
+        };
+        self.weights.tensors.iter().filter_map(of).collect()
     }
 
     /// A metadata entry such as `adapter`; empty if there is none.
@@ -81,8 +85,18 @@ impl Checkpoint {
     }
 }
 
+/// The name of the state `state` of the parameter `tensor`, in a checkpoint.
+pub fn state_name(state: &str, tensor: &str) -> String {
+    format!("{state}.{tensor}")
+}
+
 /// The tensors of `all` that are parameters, not optimiser state: a checkpoint serves as a weights file too.
 pub fn parameters(all: &[Tensor]) -> Vec<Tensor> {
-    let is_state = |t: &&Tensor| STATE_PREFIXES.iter().any(|prefix| t.spec.name.starts_with(prefix));
-    all.iter().filter(|t| !is_state(t)).cloned().collect()
+    // A parameter is `<layer>.<kind>`, and a state has its own name before that.
+    let is_state = |name: &str| {
+        let rest = |state| name.strip_prefix(state).and_then(|rest| rest.strip_prefix('.'));
+        let states = Optimizer::VARIANTS.iter().flat_map(|optimizer| optimizer.states());
+        states.into_iter().filter_map(rest).any(|rest| rest.contains('.'))
+    };
+    all.iter().filter(|t| !is_state(&t.spec.name)).cloned().collect()
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Schedule;
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::plan::{Optimizer, Step};
+use crate::plan::Step;
+use crate::recipe::{Optimizer, Schedule};
 
 /// Everything that decides the result of a run, apart from the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct TrainConfig {
     /// Most images a step; the last of an epoch may have fewer.
     pub batch: usize,
     /// Rule of the update.
-    pub optimizer: OptimizerName,
+    pub optimizer: Optimizer,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Course of the learning rate.
@@ -48,21 +48,6 @@ pub struct TrainConfig {
     pub adapter: Option<String>,
 }
 
-/// An optimiser by its name on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lower")]
-pub enum OptimizerName {
-    /// SGD with momentum
-    Sgd,
-    /// SGD with Nesterov momentum
-    Nesterov,
-    /// Adam, weight decay added to the gradient
-    Adam,
-    /// Adam with decoupled weight decay
-    AdamW,
-}
-
 /// Adam's decay of the second moment.
 const BETA2: f64 = 0.999;
 
@@ -73,9 +58,9 @@ impl TrainConfig {
     /// The defaults for `model` trained with `optimizer`: the one table of them.
     ///
     /// Errors: an unknown model.
-    pub fn defaults(model: &str, optimizer: OptimizerName) -> Result<Self> {
+    pub fn defaults(model: &str, optimizer: Optimizer) -> Result<Self> {
         let model = Model::preset(model)?.name;
-        let sgd = matches!(optimizer, OptimizerName::Sgd | OptimizerName::Nesterov);
+        let sgd = matches!(optimizer, Optimizer::Sgd | Optimizer::Nesterov);
         let learning_rate = match (sgd, model.as_str()) {
             // No activation bounds it: it diverges when the rate passes 0.09, where lenet5 trains.
             (true, "lenet5-keras") => 0.02,
@@ -93,9 +78,9 @@ impl TrainConfig {
             warmup: Self::default_warmup(Schedule::OneCycle),
             momentum: 0.9,
             weight_decay: match optimizer {
-                OptimizerName::Sgd | OptimizerName::Nesterov => 5e-4,
-                OptimizerName::Adam => 0.0,
-                OptimizerName::AdamW => 0.01,
+                Optimizer::Sgd | Optimizer::Nesterov => 5e-4,
+                Optimizer::Adam => 0.0,
+                Optimizer::AdamW => 0.01,
             },
             label_smoothing: 0.0,
             seed: 1,
@@ -111,15 +96,15 @@ impl TrainConfig {
     /// an `optimizer` of its own unless told otherwise.
     ///
     /// Errors: a model or an optimiser that its values were not chosen for.
-    pub fn fast(model: &str, optimizer: Option<OptimizerName>) -> Result<Self> {
-        let optimizer = optimizer.unwrap_or(OptimizerName::Nesterov);
+    pub fn fast(model: &str, optimizer: Option<Optimizer>) -> Result<Self> {
+        let optimizer = optimizer.unwrap_or(Optimizer::Nesterov);
         let usual = Self::defaults(model, optimizer)?;
         let only = |flags: &str, good: bool| {
             let refuse = || Error::input(format!("--fast goes with {flags} alone"), "leave one of the two flags out");
             if good { Ok(()) } else { Err(refuse()) }
         };
         only("--model lenet5", usual.model == "lenet5")?;
-        let sgd = matches!(optimizer, OptimizerName::Sgd | OptimizerName::Nesterov);
+        let sgd = matches!(optimizer, Optimizer::Sgd | Optimizer::Nesterov);
         only("--optimizer sgd or nesterov", sgd)?;
         // Chosen by cross-validation within the training images, so that none need be held out. There, one epoch
         // in steps of 32 gets to 99 % only just, as do two without label smoothing.
@@ -177,41 +162,29 @@ impl TrainConfig {
         self.data.clone().map_or(Source::Embedded, Source::Folder)
     }
 
-    /// The rule that the plan is lowered with.
-    pub fn optimizer(&self) -> Optimizer {
-        match self.optimizer {
-            OptimizerName::Sgd => Optimizer::Sgd { nesterov: false },
-            OptimizerName::Nesterov => Optimizer::Sgd { nesterov: true },
-            OptimizerName::Adam => Optimizer::Adam,
-            OptimizerName::AdamW => Optimizer::AdamW,
-        }
-    }
-
     /// What step `step` (from 0) of `steps` is told about the optimiser; the caller adds which samples.
     pub fn step(&self, step: u64, steps: u64) -> Step {
-        let t = (step + 1).min(i32::MAX as u64) as i32;
-        Step {
+        let plain = Step {
             learning_rate: self.schedule.rate(step, steps, self.learning_rate, self.warmup) as f32,
-            momentum: self.momentum as f32,
-            beta2: BETA2 as f32,
             epsilon: EPSILON,
             weight_decay: self.weight_decay as f32,
             label_smoothing: self.label_smoothing as f32,
-            correction1: (1.0 / (1.0 - self.momentum.powi(t))) as f32,
-            correction2: (1.0 / (1.0 - BETA2.powi(t))) as f32,
             ..Step::default()
-        }
+        };
+        plain.with_decays(self.momentum, BETA2, step + 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn the_defaults_are_valid_and_survive_json() {
         for (model, _) in crate::model::PRESETS {
-            for optimizer in [OptimizerName::Sgd, OptimizerName::Nesterov, OptimizerName::Adam, OptimizerName::AdamW] {
+            for optimizer in Optimizer::VARIANTS.iter().copied() {
                 let config = TrainConfig::defaults(model, optimizer).unwrap();
                 config.validate().unwrap();
                 let json = serde_json::to_string(&config).unwrap();
@@ -226,9 +199,9 @@ mod tests {
         fast.validate().unwrap();
         assert!(fast.epochs < TrainConfig::defaults("lenet5", fast.optimizer).unwrap().epochs);
         assert_eq!(fast.validation, 0);
-        let sgd = TrainConfig::fast("lenet5", Some(OptimizerName::Sgd)).unwrap();
-        assert_eq!(sgd, TrainConfig { optimizer: OptimizerName::Sgd, ..fast });
-        for (model, optimizer) in [("lenet5-keras", OptimizerName::Sgd), ("lenet5", OptimizerName::Adam)] {
+        let sgd = TrainConfig::fast("lenet5", Some(Optimizer::Sgd)).unwrap();
+        assert_eq!(sgd, TrainConfig { optimizer: Optimizer::Sgd, ..fast });
+        for (model, optimizer) in [("lenet5-keras", Optimizer::Sgd), ("lenet5", Optimizer::Adam)] {
             let error = TrainConfig::fast(model, Some(optimizer)).unwrap_err();
             assert!(error.to_string().starts_with("--fast"), "{error}");
             assert_eq!(error.exit_code(), 2);
@@ -237,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_value_out_of_range_names_its_flag() {
-        let good = TrainConfig::defaults("lenet5", OptimizerName::Sgd).unwrap();
+        let good = TrainConfig::defaults("lenet5", Optimizer::Sgd).unwrap();
         for (bad, flag) in [
             (TrainConfig { epochs: 0, ..good.clone() }, "--epochs"),
             (TrainConfig { batch: 0, ..good.clone() }, "--batch"),
@@ -257,7 +230,7 @@ mod tests {
 
     #[test]
     fn adam_is_corrected_for_its_start() {
-        let config = TrainConfig::defaults("lenet5", OptimizerName::Adam).unwrap();
+        let config = TrainConfig::defaults("lenet5", Optimizer::Adam).unwrap();
         let first = config.step(0, 100);
         assert!((first.correction1 - 10.0).abs() < 1e-5 && (first.correction2 - 1000.0).abs() < 1e-2);
         assert!((config.step(9_999, 10_000).correction1 - 1.0).abs() < 1e-6);

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Instant;
+
+use web_time::Instant;
 
 use crate::error::Result;
 use crate::plan::{Metrics, Phase, Runner, Step};
@@ -51,13 +52,12 @@ pub fn drive(
     loop {
         while flight.len() < IN_FLIGHT && submitted < steps.len() && !stop() {
             let place = submitted..steps.len().min(submitted + pace.next(runner.capacity()));
-            let rows = (0u32..).zip(&steps[place.clone()]).map(|(slot, step)| Step { slot, ..*step });
-            runner.submit(phase, &rows.collect::<Vec<_>>())?;
+            runner.submit(phase, &Step::in_slots(&steps[place.clone()]))?;
             submitted = place.end;
             flight.push_back(place);
         }
         let Some(place) = flight.pop_front() else { return Ok(submitted) };
-        let metrics = runner.collect()?;
+        let metrics = runner.collect_now()?;
         // While the last submissions drain, a runner that computes in `submit` gives them in no time.
         if submitted < steps.len() {
             pace.learn(place.len(), before.elapsed().as_secs_f64());
@@ -65,13 +65,4 @@ pub fn drive(
         before = Instant::now();
         collected(place, &metrics)?;
     }
-}
-
-/// Places `samples` of the order in steps of at most `batch`, otherwise like `like`; the last may be shorter.
-pub fn batches(samples: Range<usize>, batch: usize, like: Step) -> Vec<Step> {
-    samples
-        .clone()
-        .step_by(batch)
-        .map(|start| Step { start: start as u32, count: batch.min(samples.end - start) as u32, ..like })
-        .collect()
 }

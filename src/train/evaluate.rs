@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::drive::{Pace, batches, drive};
+use super::drive::{Pace, drive};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::plan::{BLOCK, Phase, Plan, Runner, Step};
+use crate::plan::{Phase, Plan, Runner, Step, layout};
 
 /// Sums over samples that were evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
     /// Samples that were right.
-    pub hits: f64,
+    pub correct: f64,
     /// Samples.
     pub count: f64,
 }
@@ -26,7 +26,7 @@ impl Score {
 
     /// Share of the samples that were right, 0 to 1; none without samples.
     pub fn accuracy(&self) -> Option<f64> {
-        (self.count > 0.0).then(|| self.hits / self.count)
+        (self.count > 0.0).then(|| self.correct / self.count)
     }
 }
 
@@ -68,12 +68,12 @@ pub fn write_data(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Resul
 
 /// Runs the forward pass over the places `samples` of the order.
 pub(super) fn score(runner: &mut dyn Runner, plan: &Plan, samples: Range<usize>, pace: &mut Pace) -> Result<Score> {
-    let steps = batches(samples, plan.batch, Step::default());
+    let steps = Step::default().batches(samples, plan.batch);
     let mut score = Score::default();
     drive(runner, Phase::Evaluate, &steps, pace, &|| false, |_, metrics| {
         for row in metrics {
             score.loss += f64::from(row.loss);
-            score.hits += f64::from(row.hits);
+            score.correct += f64::from(row.correct);
             score.count += f64::from(row.count);
         }
         Ok(())
@@ -88,7 +88,7 @@ pub fn evaluate(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<
     write_data(runner, plan, data)?;
     runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
     let score = score(runner, plan, 0..data.len(), &mut Pace::default())?;
-    let predictions = runner.read(plan.predictions)?;
+    let predictions = runner.read_now(plan.predictions)?;
     let classes = plan.model.classes();
     let mut confusion = vec![vec![0; classes]; classes];
     for (label, class) in data.labels.iter().zip(predictions) {
@@ -112,14 +112,11 @@ pub fn logits(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Ve
     runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
     let classes = plan.model.classes();
     let mut logits = Vec::with_capacity(data.len() * classes);
-    for step in batches(0..data.len(), plan.batch, Step::default()) {
+    for step in Step::default().batches(0..data.len(), plan.batch) {
         runner.submit(Phase::Evaluate, &[step])?;
-        runner.collect()?;
-        let blocked = runner.read_f32(plan.logits)?;
-        let of = |n: usize, class: usize| blocked[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
-        logits.extend(
-            (0..step.count as usize).flat_map(|n| (0..classes).map(move |class| (n, class))).map(|(n, c)| of(n, c)),
-        );
+        runner.collect_now()?;
+        let blocked = runner.read_f32_now(plan.logits)?;
+        logits.extend(layout::samples(&blocked, classes, step.count as usize));
     }
     Ok(logits)
 }

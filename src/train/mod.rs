@@ -1,9 +1,9 @@
 //! Training: the loop, schedules, weights, checkpoints, and the events it emits.
 //!
 //! ```no_run
-//! use lenet_gpu::{cpu::CpuRunner, train::*};
+//! use lenet_gpu::{cpu::CpuRunner, recipe::Optimizer, train::*};
 //! # fn main() -> lenet_gpu::Result<()> {
-//! let training = Training::new(TrainConfig::defaults("lenet5", OptimizerName::Sgd)?)?;
+//! let training = Training::new(TrainConfig::defaults("lenet5", Optimizer::Sgd)?)?;
 //! let mut runner = CpuRunner::new(training.plan());
 //! let folder = RunFolder::create(None, "lenet5")?;
 //! training.run(&mut runner, &folder, None, &Default::default(), &mut |event| println!("{event:?}"))?;
@@ -24,15 +24,13 @@ mod drive;
 mod evaluate;
 mod events;
 mod run_folder;
-mod schedule;
 mod weights;
 
 pub use checkpoint::{Checkpoint, Progress, parameters};
-pub use config::{OptimizerName, TrainConfig};
+pub use config::TrainConfig;
 pub use evaluate::{Evaluation, Score, evaluate, logits, write_data};
 pub use events::{EpochDone, Event, Finished, Started, StepDone};
 pub use run_folder::RunFolder;
-pub use schedule::Schedule;
 pub use weights::Weights;
 
 use std::collections::BTreeMap;
@@ -46,8 +44,8 @@ use crate::data::{Dataset, Split, shuffled};
 use crate::error::{Error, Result};
 use crate::model::{Model, Tensor};
 use crate::plan::{DatasetShape, Device, Phase, Plan, Runner, Step};
-use checkpoint::STATE_PREFIXES;
-use drive::{Pace, batches, drive};
+use checkpoint::state_name;
+use drive::{Pace, drive};
 
 /// A run that is ready for a device: data loaded and checked, model lowered.
 #[derive(Debug)]
@@ -106,7 +104,7 @@ impl Training {
         }
         let (trained, held_out) = train.hold_out_last(config.validation)?;
         let shape = DatasetShape { samples: train.len().max(test.len()), height: train.height, width: train.width };
-        let plan = Plan::new(&model, config.batch, shape, config.optimizer())?;
+        let plan = Plan::training(&model, config.batch, shape, config.optimizer)?;
         let mut hash = Sha256::new();
         hash.update(format!("{}x{}x{}", train.len(), train.height, train.width));
         hash.update(&train.images);
@@ -200,10 +198,10 @@ impl Session<'_> {
         if from.is_none() {
             self.folder.write_config(config)?;
         }
-        let tensors = from.map_or_else(|| plan.model.initial_weights(config.seed), |c| c.tensors(""));
+        let tensors = from.map_or_else(|| plan.model.initial_weights(config.seed), Checkpoint::parameters);
         self.runner.write_f32(plan.parameters, 0, &plan.layout.pack(&tensors)?)?;
-        for (state, prefix) in plan.states.iter().zip(STATE_PREFIXES) {
-            let values = from.map(|c| plan.layout.pack(&c.tensors(prefix))).transpose()?;
+        for (state, name) in plan.states.iter().zip(config.optimizer.states()) {
+            let values = from.map(|c| plan.layout.pack(&c.state(name))).transpose()?;
             self.runner.write_f32(*state, 0, &values.unwrap_or_else(|| vec![0.0; plan.layout.words]))?;
         }
         write_data(self.runner, plan, train)?;
@@ -248,11 +246,11 @@ impl Session<'_> {
         let epoch = self.progress.step / per_epoch;
         let first = self.progress.step;
         if first.is_multiple_of(per_epoch) {
-            (self.progress.epoch_loss, self.progress.epoch_hits) = (0.0, 0.0);
+            (self.progress.epoch_loss, self.progress.epoch_correct) = (0.0, 0.0);
         }
         self.runner.write(plan.order, 0, &shuffled(trained.len(), config.seed, epoch))?;
         let left: Vec<Step> = (epoch * per_epoch..)
-            .zip(batches(trained.clone(), config.batch, Step::default()))
+            .zip(Step::default().batches(trained.clone(), config.batch))
             .skip((first % per_epoch) as usize)
             .map(|(step, Step { start, count, .. })| Step { start, count, ..config.step(step, steps) })
             .collect();
@@ -274,7 +272,7 @@ impl Session<'_> {
                     ));
                 }
                 progress.epoch_loss += f64::from(row.loss);
-                progress.epoch_hits += f64::from(row.hits);
+                progress.epoch_correct += f64::from(row.correct);
                 progress.step += 1;
                 loss += f64::from(row.loss);
                 samples += f64::from(row.count);
@@ -312,7 +310,7 @@ impl Session<'_> {
             epoch,
             step: self.progress.step,
             loss: self.progress.epoch_loss / trained.len() as f64,
-            accuracy: self.progress.epoch_hits / trained.len() as f64,
+            accuracy: self.progress.epoch_correct / trained.len() as f64,
             validation_loss: score.mean_loss(),
             validation_accuracy: accuracy,
             best,
@@ -329,7 +327,7 @@ impl Session<'_> {
         Weights { tensors, metadata: self.metadata() }.save(&self.folder.last())?;
         let tested = evaluate(self.runner, plan, test)?.score;
         let finished = Finished {
-            test_accuracy: tested.hits / tested.count,
+            test_accuracy: tested.correct / tested.count,
             test_loss: tested.loss / tested.count,
             validation_accuracy: self.progress.validation_accuracy,
             best_validation_accuracy: self.progress.best_validation_accuracy,
@@ -356,10 +354,10 @@ impl Session<'_> {
         if best {
             Weights { tensors: tensors.clone(), metadata: metadata.clone() }.save(&self.folder.best())?;
         }
-        for (state, prefix) in plan.states.iter().zip(STATE_PREFIXES) {
-            let values = plan.layout.unpack(&self.runner.read_f32(*state)?);
+        for (state, name) in plan.states.iter().zip(config.optimizer.states()) {
+            let values = plan.layout.unpack(&self.runner.read_f32_now(*state)?);
             tensors.extend(values.into_iter().map(|mut tensor: Tensor| {
-                tensor.spec.name.insert_str(0, prefix);
+                tensor.spec.name = state_name(name, &tensor.spec.name);
                 tensor
             }));
         }
@@ -374,7 +372,7 @@ impl Session<'_> {
 
     /// The flat parameters. Errors: one is not finite.
     fn read_finite(&mut self) -> Result<Vec<f32>> {
-        let flat = self.runner.read_f32(self.training.plan.parameters)?;
+        let flat = self.runner.read_f32_now(self.training.plan.parameters)?;
         if flat.iter().all(|value| value.is_finite()) {
             return Ok(flat);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lenet_gpu::gpu::{GEOMETRY, Pipeline, STEP, WINDOW};
+use lenet_gpu::gpu::{Pipeline, Resource};
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -22,9 +22,9 @@ pub struct Translated {
 
 /// The WGSL module of a pipeline, with every optional feature of naga refused.
 pub fn parse(pipeline: &Pipeline) -> (Module, ModuleInfo) {
-    let source = pipeline.kernel.source;
-    let module = naga::front::wgsl::parse_str(source)
-        .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(source)));
+    let source = pipeline.kernel.source();
+    let module = naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(&source)));
     let info = validate(&pipeline.name, &module);
     (module, info)
 }
@@ -46,21 +46,10 @@ pub fn specialise(pipeline: &Pipeline) -> (Module, ModuleInfo) {
     (module.into_owned(), info)
 }
 
-/// Bindings of a pipeline with whether the shader may write them, in the order of the kernel table.
+/// Bindings of a pipeline with whether the shader may write them.
 pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
-    let kernel = &pipeline.kernel;
-    let mut bindings: BTreeMap<u32, bool> =
-        kernel.bindings.iter().enumerate().map(|(place, binding)| (*binding, place >= pipeline.reads)).collect();
-    if !kernel.geometry.is_empty() {
-        bindings.insert(GEOMETRY, false);
-    }
-    if kernel.reads_step {
-        bindings.insert(STEP, false);
-    }
-    if kernel.window.is_some() {
-        bindings.insert(WINDOW, false);
-    }
-    bindings
+    let writes = |resource| matches!(resource, Resource::Buffer { writes: true, .. });
+    pipeline.kernel.resources().into_iter().map(|(binding, resource)| (binding, writes(resource))).collect()
 }
 
 /// Writes `pipeline` in every language. A binding keeps its number as its slot or register.
@@ -70,6 +59,7 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
     let (module, info) = specialise(pipeline);
     let stage = ShaderStage::Compute;
     let bindings = bindings(pipeline);
+    let step = pipeline.kernel.resources().into_iter().find(|(_, resource)| *resource == Resource::Step);
     let resource = |binding| ResourceBinding { group: 0, binding };
     // What wgpu asks for where the driver does not check by itself.
     let checked = BoundsCheckPolicies {
@@ -110,7 +100,8 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
                     })
                     .collect(),
                 immediates_buffer: None,
-                sizes_buffer: Some(WINDOW as u8 + 1),
+                // Behind all bindings.
+                sizes_buffer: bindings.keys().max().map(|last| *last as u8 + 1),
             },
         )]),
         fake_missing_bindings: false,
@@ -130,7 +121,7 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
             .map(|b| {
                 let target = hlsl::BindTarget {
                     register: *b,
-                    dynamic_storage_buffer_offsets_index: (*b == STEP).then_some(0),
+                    dynamic_storage_buffer_offsets_index: (step.map(|(binding, _)| binding) == Some(*b)).then_some(0),
                     restrict_indexing: true,
                     ..Default::default()
                 };

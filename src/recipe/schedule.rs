@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate changes over a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray, strum::IntoStaticStr)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Schedule {
     /// The peak rate throughout
     Constant,
@@ -23,6 +25,11 @@ const DIVISOR: f64 = 25.0;
 const FINAL_DIVISOR: f64 = 1e4;
 
 impl Schedule {
+    /// As it is written on the command line and in files.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// The learning rate of step `step` (from 0) of `steps`, for a run that reaches `peak` after `warmup`
     /// (a share of all steps, 0 to below 1).
     ///

@@ -3,7 +3,7 @@
 // One row of sums of one map.
 struct RowOfDy {
     first: u32,   // value of dy
-    winners: u32, // first word of its winners
+    argmax: u32, // first word of its argmax
     shift: u32,   // of the map's eight bits in a word
     place: u32,   // of the row's first sum in its block: 0 or 2
 }
@@ -32,7 +32,7 @@ fn dy_block(row: RowOfDy, column: i32, g: Geometry) -> mat2x4f {
     let inside = column >= 0 && column < i32(g.out_width);
     let at = u32(clamp(column, 0, i32(g.out_width) - 1)) / 2u * QUADS;
     let gradient = select(vec4f(), dy[row.first + at], inside);
-    let won = winner(winners[row.winners + at], row.shift);
+    let won = winner(argmax[row.argmax + at], row.shift);
     return mat2x4f(
         select(vec4f(), gradient, won == vec4u(row.place)),
         select(vec4f(), gradient, won == vec4u(row.place + 1u)),

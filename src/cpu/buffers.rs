@@ -1,0 +1,37 @@
+//! The contents of the buffers of a plan.
+
+use crate::plan::{BufferId, Plan};
+
+/// The contents of every buffer of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffers {
+    /// Words by [`BufferId`].
+    words: Vec<Vec<u32>>,
+}
+
+impl Buffers {
+    /// Every buffer of `plan`, zeroed.
+    pub fn new(plan: &Plan) -> Self {
+        Self { words: plan.buffers.iter().map(|b| vec![0; b.words]).collect() }
+    }
+
+    /// The words of `buffer`.
+    pub fn u32(&self, buffer: BufferId) -> &[u32] {
+        &self.words[buffer.0]
+    }
+
+    /// The words of `buffer` as f32.
+    pub fn f32(&self, buffer: BufferId) -> &[f32] {
+        bytemuck::cast_slice(self.u32(buffer))
+    }
+
+    /// The words of `buffer`, to change.
+    pub fn u32_mut(&mut self, buffer: BufferId) -> &mut [u32] {
+        &mut self.words[buffer.0]
+    }
+
+    /// The words of `buffer` as f32, to change.
+    pub fn f32_mut(&mut self, buffer: BufferId) -> &mut [f32] {
+        bytemuck::cast_slice_mut(self.u32_mut(buffer))
+    }
+}

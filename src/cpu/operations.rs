@@ -1,0 +1,127 @@
+//! The table of the oracle: which function computes an operation.
+
+use std::borrow::Cow;
+
+use super::accumulator::{Sum, Traced};
+use super::buffers::Buffers;
+use super::{average_pool, conv2d, dense, gather, max_pool, optimizer, softmax_cross_entropy, sums};
+use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Step};
+
+/// Words that an operation writes, all next to each other; it leaves the rest of the buffer alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output<W> {
+    /// Where to.
+    pub buffer: BufferId,
+    /// The first word written.
+    pub first: usize,
+    /// The words.
+    pub words: Vec<W>,
+}
+
+/// What `op` writes given `buffers`, each value unrounded and with the magnitudes that were added to get it.
+///
+/// Nothing is changed in `buffers`. An operation may have several outputs, even in one buffer; together they
+/// are all it writes. For a u32 buffer the value is the integer and the magnitude 0.
+///
+/// Panics: a step past the plan's batch or its data, or a sample number in `order` past the data.
+pub fn run_op(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<Traced>> {
+    outputs::<Traced>(op, step, buffers)
+}
+
+/// What `op` writes given `buffers`: one arm per operation, which names its buffers by their slots.
+pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Word>> {
+    let bound = op.bound();
+    let slot = |name: &str| {
+        let found = bound.iter().find(|(slot, _)| slot.name == name);
+        found.unwrap_or_else(|| panic!("{} has no slot {name}", op.kind.name())).1
+    };
+    let f32 = |name: &str| buffers.f32(slot(name));
+    let u32 = |name: &str| buffers.u32(slot(name));
+    let at = |name: &str, first, words| Output { buffer: slot(name), first, words };
+    let whole = |name: &str, words| at(name, 0, words);
+    match &op.kind {
+        OpKind::Gather(gather) => {
+            let blocks = u32("targets").len() / BLOCK;
+            let (x, targets) = gather::forward::<S>(gather, step, blocks, (u32("images"), u32("labels"), u32("order")));
+            vec![whole(if gather.bytes { "input_bytes" } else { "x" }, x), whole("targets", targets)]
+        }
+        OpKind::Conv2dForward(conv) => {
+            let x = conv2d_input(conv, &f32, &u32);
+            let (y, argmax) = conv2d::forward::<S>(conv, &x, f32("parameters"));
+            let argmax = conv.max_pool.then(|| whole("new_argmax", argmax));
+            [whole("y", y)].into_iter().chain(argmax).collect()
+        }
+        OpKind::Conv2dBackwardInput(conv) => {
+            let dy = conv2d_gradient(conv, &f32, &u32);
+            let dx = conv2d::backward_input::<S>(conv, &dy, f32("parameters"), f32("x"));
+            vec![whole("x_gradient", dx)]
+        }
+        OpKind::Conv2dBackwardWeights(conv) => {
+            let (x, dy) = (conv2d_input(conv, &f32, &u32), conv2d_gradient(conv, &f32, &u32));
+            vec![at("partials", conv.partials.first, conv2d::backward_weights::<S>(conv, &x, &dy))]
+        }
+        OpKind::MaxPoolForward(pool) => vec![whole("y", max_pool::forward::<S>(pool, f32("x")))],
+        OpKind::MaxPoolBackward(pool) => {
+            vec![whole("x_gradient", max_pool::backward::<S>(pool, f32("x"), f32("dy")))]
+        }
+        OpKind::AveragePoolForward(pool) => vec![whole("y", average_pool::forward::<S>(pool, f32("x")))],
+        OpKind::AveragePoolBackward(pool) => {
+            vec![whole("x_gradient", average_pool::backward::<S>(pool, f32("x"), f32("dy")))]
+        }
+        OpKind::DenseForward(dense) => {
+            vec![whole("y", dense::forward::<S>(dense, f32("x"), f32("parameters")))]
+        }
+        OpKind::DenseBackwardInput(dense) => {
+            let dx = dense::backward_input::<S>(dense, f32("dy"), f32("parameters"), f32("x"));
+            vec![whole("x_gradient", dx)]
+        }
+        OpKind::DenseBackwardWeights(dense) => {
+            vec![at("partials", dense.partials.first, dense::backward_weights::<S>(dense, f32("x"), f32("dy")))]
+        }
+        OpKind::SoftmaxCrossEntropy(Loss { classes, gradient, .. }) => {
+            let loss = softmax_cross_entropy::forward::<S>(*classes, step, f32("logits"), u32("targets"));
+            let dlogits = gradient.then(|| whole("dlogits", loss.dlogits));
+            let rest = [
+                whole("probabilities", loss.probabilities),
+                whole("scores", loss.scores),
+                at("predictions", step.start as usize, loss.predictions),
+            ];
+            rest.into_iter().chain(dlogits).collect()
+        }
+        OpKind::SumScores { .. } => vec![at("metrics", 4 * step.slot as usize, sums::scores::<S>(f32("scores")))],
+        OpKind::SumGradients(segments) => {
+            let sum = |segment| sums::gradients::<S>(segment, f32("partials"));
+            segments.iter().map(|segment| at("gradients", segment.first, sum(segment))).collect()
+        }
+        OpKind::Update { optimizer, .. } => {
+            let states: Vec<&[f32]> = optimizer.states().iter().map(|name| f32(name)).collect();
+            let updated = optimizer::update::<S>(*optimizer, step, f32("gradients"), f32("parameters"), &states);
+            let names = ["parameters"].iter().chain(optimizer.states());
+            names.zip(updated).map(|(name, words)| whole(name, words)).collect()
+        }
+    }
+}
+
+/// The input of a convolution as values.
+fn conv2d_input<'a>(
+    conv: &Conv2d,
+    f32: &impl Fn(&str) -> &'a [f32],
+    u32: &impl Fn(&str) -> &'a [u32],
+) -> Cow<'a, [f32]> {
+    match conv.levels {
+        Some(levels) => Cow::Owned(conv2d::values(conv, levels, u32("input_bytes"))),
+        None => Cow::Borrowed(f32("x")),
+    }
+}
+
+/// The gradient of every sum of a convolution.
+fn conv2d_gradient<'a>(
+    conv: &Conv2d,
+    f32: &impl Fn(&str) -> &'a [f32],
+    u32: &impl Fn(&str) -> &'a [u32],
+) -> Cow<'a, [f32]> {
+    match conv.max_pool {
+        true => Cow::Owned(conv2d::unpool(conv, f32("dy"), u32("argmax"))),
+        false => Cow::Borrowed(f32("dy")),
+    }
+}

@@ -1,0 +1,109 @@
+//! A plan on the CPU.
+
+use std::collections::VecDeque;
+use std::future::ready;
+
+use web_time::Instant;
+
+use super::buffers::Buffers;
+use super::operations::{Output, outputs};
+use crate::error::Result;
+use crate::plan::{
+    BufferId, Clock, Device, MOST_STEPS, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect,
+};
+
+/// Runs a plan on the CPU.
+pub struct CpuRunner {
+    plan: Plan,
+    buffers: Buffers,
+    /// Metrics of submissions not yet collected, oldest first.
+    finished: VecDeque<Vec<Metrics>>,
+    device: Device,
+}
+
+impl CpuRunner {
+    /// Allocates every buffer of `plan`, zeroed.
+    pub fn new(plan: &Plan) -> Self {
+        Self { plan: plan.clone(), buffers: Buffers::new(plan), finished: VecDeque::new(), device: Self::description() }
+    }
+
+    /// What it is, without a plan.
+    pub fn description() -> Device {
+        Device {
+            index: None,
+            name: "CPU oracle, f64 sums".to_owned(),
+            backend: "cpu".to_owned(),
+            driver: String::new(),
+            kind: "cpu".to_owned(),
+        }
+    }
+
+    /// What the buffers hold now: the input of [`super::run_op`].
+    pub fn buffers(&self) -> &Buffers {
+        &self.buffers
+    }
+
+    /// Runs one operation of the plan.
+    ///
+    /// Panics: a step past the plan's batch or its data, which [`Runner::submit`] refuses with an error.
+    pub fn run(&mut self, op: &Op, step: &Step) {
+        for Output { buffer, first, words } in outputs::<f64>(op, step, &self.buffers) {
+            self.buffers.u32_mut(buffer)[first..first + words.len()].copy_from_slice(&words);
+        }
+    }
+}
+
+impl CpuRunner {
+    fn time(&mut self, index: usize, step: &Step, times: usize) -> Result<(f64, Clock)> {
+        self.plan.check_steps(std::slice::from_ref(step))?;
+        let op = self.plan.ops[index].clone();
+        let started = Instant::now();
+        for _ in 0..times {
+            self.run(&op, step);
+        }
+        Ok((started.elapsed().as_secs_f64(), Clock::Wall))
+    }
+}
+
+impl Runner for CpuRunner {
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn write(&mut self, buffer: BufferId, first: usize, words: &[u32]) -> Result<()> {
+        self.plan.check_write(buffer, first, words.len())?;
+        self.buffers.u32_mut(buffer)[first..first + words.len()].copy_from_slice(words);
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: BufferId) -> Pending<'_, Vec<u32>> {
+        Box::pin(ready(Ok(self.buffers.u32(buffer).to_vec())))
+    }
+
+    /// Runs the steps before it returns.
+    fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
+        self.plan.check_steps(steps)?;
+        let ops: Vec<Op> = self.plan.phase(phase)?.into_iter().map(|op| self.plan.ops[op].clone()).collect();
+        for step in steps {
+            for op in &ops {
+                self.run(op, step);
+            }
+        }
+        let rows: &[[f32; 4]] = self.buffers.f32(self.plan.metrics).as_chunks().0;
+        let metrics = steps.iter().map(|step| bytemuck::cast(rows[step.slot as usize])).collect();
+        self.finished.push_back(metrics);
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Pending<'_, Vec<Metrics>> {
+        Box::pin(ready(self.finished.pop_front().ok_or_else(nothing_to_collect)))
+    }
+
+    fn run_op<'a>(&'a mut self, index: usize, step: &'a Step, times: usize) -> Pending<'a, (f64, Clock)> {
+        Box::pin(ready(self.time(index, step, times)))
+    }
+
+    fn capacity(&self) -> usize {
+        MOST_STEPS
+    }
+}

@@ -1,0 +1,160 @@
+//! The operations of a plan, ready to record: pipelines and bind groups.
+
+use std::collections::HashMap;
+
+use super::device::Gpu;
+use super::guarded::{GUARD_BYTES, Guarded};
+use super::kernels::{Kernel, Resource, WINDOW_BYTES};
+use crate::plan::{Plan, Step};
+
+/// One operation, ready to record.
+pub(super) struct Dispatch {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    reads_step: bool,
+    workgroups: [u32; 3],
+}
+
+impl Dispatch {
+    /// Records the operation, reading the step's row at `offset` bytes.
+    pub fn record(&self, pass: &mut wgpu::ComputePass, offset: u32) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[offset][..usize::from(self.reads_step)]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// Makes the dispatches of a plan: one pipeline per distinct source, entry point and overrides, one bind group per
+/// operation.
+pub(super) struct Dispatches<'a> {
+    /// The opened adapter.
+    pub gpu: &'a Gpu,
+    /// What is run.
+    pub plan: &'a Plan,
+    /// The buffers of the plan.
+    pub buffers: &'a [Guarded],
+    /// The rows of the steps.
+    pub steps: &'a wgpu::Buffer,
+    /// The WGSL of a kernel.
+    pub source: &'a dyn Fn(&Kernel) -> String,
+    /// Pipelines made so far, by source, entry point and overrides.
+    pub pipelines: HashMap<(String, &'static str, String), (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
+}
+
+impl Dispatches<'_> {
+    /// The dispatches of `kernels`, each that of an operation of the plan.
+    pub fn of(mut self, kernels: &[Kernel]) -> Vec<Dispatch> {
+        let mut modules = HashMap::new();
+        kernels.iter().enumerate().map(|(op, kernel)| self.dispatch(op, kernel, &mut modules)).collect()
+    }
+
+    fn dispatch(&mut self, op: usize, kernel: &Kernel, modules: &mut HashMap<String, wgpu::ShaderModule>) -> Dispatch {
+        let device = &self.gpu.device;
+        let source = (self.source)(kernel);
+        let key = (source.clone(), kernel.entry, format!("{:?}", kernel.overrides));
+        let (pipeline, layout) = self
+            .pipelines
+            .entry(key)
+            .or_insert_with(|| {
+                let module = modules.entry(source.clone()).or_insert_with(|| {
+                    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                        label: Some(kernel.entry),
+                        source: wgpu::ShaderSource::Wgsl(source.into()),
+                    })
+                });
+                let layout = bind_group_layout(device, kernel);
+                (pipeline(device, kernel, module, &layout), layout)
+            })
+            .clone();
+        Dispatch {
+            pipeline,
+            bind_group: self.bind_group(op, kernel, &layout),
+            reads_step: kernel.reads_step,
+            workgroups: kernel.workgroups,
+        }
+    }
+
+    fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
+        let geometry = self.geometry(kernel);
+        // A driver confines accesses to what is bound. The guard is bound too, so that a kernel that overruns a
+        // buffer writes into it or reads its NaN. A kernel that asks for the length must get that of the buffer.
+        let guard_behind = if kernel.source().contains("arrayLength") { 0 } else { GUARD_BYTES };
+        let part = |buffer, offset, bytes| {
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(bytes) })
+        };
+        let resource = |resource| match resource {
+            Resource::Buffer { index, .. } => {
+                let buffer = &self.buffers[self.plan.ops[op].buffers[index].0];
+                part(&buffer.handle, GUARD_BYTES, buffer.bytes + guard_behind)
+            }
+            Resource::Geometry => part(&geometry, 0, geometry.size()),
+            Resource::Step => part(self.steps, 0, size_of::<Step>() as u64),
+            Resource::Window => {
+                let offset = GUARD_BYTES + 4 * kernel.window.unwrap_or(0) as u64;
+                part(&self.buffers[self.plan.parameters.0].handle, offset, WINDOW_BYTES)
+            }
+        };
+        let entries: Vec<_> = kernel
+            .resources()
+            .into_iter()
+            .map(|(binding, what)| wgpu::BindGroupEntry { binding, resource: resource(what) })
+            .collect();
+        let label = Some(kernel.entry);
+        self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
+    }
+
+    fn geometry(&self, kernel: &Kernel) -> wgpu::Buffer {
+        let bytes: &[u8] = bytemuck::cast_slice(&kernel.geometry);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let geometry = self.gpu.buffer("geometry", bytes.len().next_multiple_of(16).max(16) as u64, usage);
+        self.gpu.queue.write_buffer(&geometry, 0, bytes);
+        geometry
+    }
+}
+
+/// The pipeline of `kernel`, whose WGSL is `module`.
+pub(super) fn pipeline(
+    device: &wgpu::Device,
+    kernel: &Kernel,
+    module: &wgpu::ShaderModule,
+    layout: &wgpu::BindGroupLayout,
+) -> wgpu::ComputePipeline {
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.entry),
+        layout: Some(&device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel.entry),
+            bind_group_layouts: &[Some(layout)],
+            immediate_size: 0,
+        })),
+        module,
+        entry_point: Some(kernel.entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &kernel.overrides,
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
+}
+
+/// Everything that `kernel` binds.
+pub(super) fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupLayout {
+    let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+    let entry = |(binding, resource): (u32, Resource)| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: match resource {
+                Resource::Buffer { writes, .. } => storage(!writes),
+                Resource::Geometry | Resource::Step => storage(true),
+                Resource::Window => wgpu::BufferBindingType::Uniform,
+            },
+            has_dynamic_offset: resource == Resource::Step,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let entries: Vec<_> = kernel.resources().into_iter().map(entry).collect();
+    let label = Some(kernel.entry);
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries })
+}

@@ -1,0 +1,100 @@
+//! A named buffer of a plan, and what its words are.
+
+use super::ParameterLayout;
+use super::layout::{BLOCK, PACK, QUAD, QUADS, coordinates};
+use crate::model::Shape;
+
+/// A buffer of a plan, by its index in [`super::Plan::buffers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub usize);
+
+/// What the 4-byte words of a buffer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// IEEE single precision.
+    F32,
+    /// Unsigned integers (also bytes, four per word, lowest first).
+    U32,
+}
+
+/// What a word of a buffer stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Parameters, or one value per parameter: see [`ParameterLayout`].
+    Parameters,
+    /// `[block][channel][row][column][sample]`.
+    Activations(Shape),
+    /// `[block][channel][row][column / 2][quad][column % 2]`: the bytes of four samples per word, lowest first.
+    Bytes(Shape),
+    /// `[block][channel / 4][row][column][quad]`: [`super::ARGMAX_BITS`] for each of four channels of four samples.
+    Argmax(Shape),
+    /// Anything else: its index says enough.
+    Other,
+}
+
+/// A named buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BufferSpec {
+    /// `c1`, `c1.gradient`, `parameters`, ...; unique in the plan.
+    pub name: String,
+    /// Type of its words.
+    pub element: Element,
+    /// Number of 4-byte words.
+    pub words: usize,
+    /// What a word stands for.
+    pub content: Content,
+}
+
+impl BufferSpec {
+    /// What word `word` is: a parameter by its tensor, an activation by channel, row, column and sample; empty where
+    /// the index says enough.
+    pub fn describe(&self, word: usize, layout: &ParameterLayout) -> String {
+        let sampled = |index: usize, per_block: &[usize], sample: usize, last: &str| {
+            let elements: usize = per_block.iter().product();
+            let (block, inner) = (index / elements, index % elements);
+            let at = coordinates(per_block, inner);
+            format!("channel, row, column {at} of sample{last} {}", block * BLOCK + sample)
+        };
+        match self.content {
+            Content::Parameters => layout.describe(word),
+            Content::Activations(Shape { channels, height, width }) => {
+                sampled(word / BLOCK, &[channels, height, width], word % BLOCK, "")
+            }
+            Content::Bytes(Shape { channels, height, width }) => {
+                // [pair of columns][quad][column % 2]
+                let (pair, quad, column) = (word / (2 * QUADS), word / 2 % QUADS, word % 2);
+                sampled(2 * pair + column, &[channels, height, width], quad * QUAD, "s from")
+            }
+            Content::Argmax(Shape { channels, height, width }) => {
+                let (index, quad) = (word / QUADS, word % QUADS);
+                let groups = [channels.div_ceil(PACK), height, width];
+                format!("of four channels: {}", sampled(index, &groups, quad * QUAD, "s from"))
+            }
+            Content::Other => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+
+    #[test]
+    fn every_word_of_a_blocked_buffer_is_named() {
+        let layout = ParameterLayout::new(&Model::preset("lenet5").unwrap());
+        let shape = Shape::new(6, 4, 2);
+        let named = |content, word| {
+            let spec = BufferSpec { name: "b".to_owned(), element: Element::F32, words: 1 << 20, content };
+            spec.describe(word, &layout)
+        };
+        let activation = Content::Activations(shape);
+        assert_eq!(named(activation, 0), "channel, row, column 0,0,0 of sample 0");
+        assert_eq!(named(activation, (48 + 2 * 8 + 3) * BLOCK + 5), "channel, row, column 2,1,1 of sample 37");
+        assert_eq!(named(Content::Bytes(shape), 2 * QUADS + 3), "channel, row, column 0,1,1 of samples from 4");
+        let argmax = named(Content::Argmax(shape), (16 + 9) * QUADS + 7);
+        assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of samples from 60");
+        assert_eq!(named(Content::Parameters, 4), "c1.weight[0,0,0,1]");
+        assert_eq!(named(Content::Other, 4), "");
+    }
+}

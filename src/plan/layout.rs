@@ -1,0 +1,62 @@
+//! How samples and outputs are cut: the constants of every layout, and the way from blocks to samples.
+
+/// Samples in a block, the innermost extent of every activation buffer.
+pub const BLOCK: usize = 32;
+
+/// Samples that one GPU thread handles together, as one `vec4f`: a quad.
+pub const QUAD: usize = 4;
+
+/// Quads in a block.
+pub const QUADS: usize = BLOCK / QUAD;
+
+/// Output channels or units whose weights lie side by side, as one `vec4f`.
+pub const PACK: usize = 4;
+
+/// Target of a sample past [`super::Step::count`]: it has no label, no loss and no gradient.
+pub const MASKED: u32 = u32::MAX;
+
+/// Bits that say which sum of a 2x2 block was the largest: 0 to 3 in row order.
+///
+/// `argmax` is `[block][channel / 4][row][column][quad]`, one word each: sample `n` of the quad and channel
+/// `c` of the four have bits `8c + 2n` and up.
+pub const ARGMAX_BITS: usize = 2;
+
+/// Number of blocks that hold `samples` samples.
+pub(super) const fn blocks(samples: usize) -> usize {
+    samples.div_ceil(BLOCK)
+}
+
+/// The first `count` samples of `words`: `[block][element][sample]` -> `[sample][element]`.
+///
+/// Panics: fewer than `count` samples in `words`.
+pub fn samples<T: Copy>(words: &[T], elements: usize, count: usize) -> Vec<T> {
+    (0..count)
+        .flat_map(|n| (0..elements).map(move |element| (n / BLOCK * elements + element) * BLOCK + n % BLOCK))
+        .map(|word| words[word])
+        .collect()
+}
+
+/// Row-major coordinates of value `index`, with commas between.
+pub(super) fn coordinates(shape: &[usize], mut index: usize) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for extent in shape.iter().rev() {
+        places.push((index % extent).to_string());
+        index /= extent;
+    }
+    places.reverse();
+    places.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_come_out_of_their_blocks() {
+        // Two blocks of three elements; each word holds 1000 sample + element.
+        let word = |i: usize| 1000 * (i / (3 * BLOCK) * BLOCK + i % BLOCK) + i / BLOCK % 3;
+        let blocked: Vec<usize> = (0..2 * 3 * BLOCK).map(word).collect();
+        let expected: Vec<usize> = (0..40).flat_map(|n| [1000 * n, 1000 * n + 1, 1000 * n + 2]).collect();
+        assert_eq!(samples(&blocked, 3, 40), expected);
+    }
+}

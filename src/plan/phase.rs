@@ -1,0 +1,26 @@
+//! Which operations of a plan a submission runs.
+
+/// A list of operations that a submission runs for each of its steps: see [`super::Plan::phase`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Gather, forward, loss.
+    Evaluate,
+    /// Gather, forward, loss, backward, the sum of partial gradients.
+    Gradients,
+    /// The optimiser.
+    Update,
+    /// [`Phase::Gradients`], then [`Phase::Update`].
+    Train,
+}
+
+impl Phase {
+    /// For messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evaluate => "evaluate",
+            Self::Gradients => "gradients",
+            Self::Update => "update",
+            Self::Train => "train",
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a submission is told per step, and what it gives back.
+
+use std::ops::Range;
+
+/// Rows of the metrics buffer: the most steps one submission may have.
+pub const MOST_STEPS: usize = 256;
+
+/// What differs from one step to the next: a row of the table that kernels read by step.
+///
+/// The field order is that of `struct Step` in the shaders (tests/shaders.rs).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Step {
+    /// First sample, as an index into `order`.
+    pub start: u32,
+    /// Samples in this step, at most the plan's batch.
+    pub count: u32,
+    /// Row of `metrics` to write.
+    pub slot: u32,
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Momentum of SGD, or Adam's decay of the first moment.
+    pub momentum: f32,
+    /// Adam's decay of the second moment.
+    pub beta2: f32,
+    /// Added to Adam's denominator.
+    pub epsilon: f32,
+    /// Weight decay: L2 for SGD and Adam, decoupled for AdamW.
+    pub weight_decay: f32,
+    /// Share of the target spread evenly over all classes.
+    pub label_smoothing: f32,
+    /// `1 / (1 - momentum^t)`, Adam's correction of the first moment at its step t = 1, 2, ...
+    pub correction1: f32,
+    /// `1 / (1 - beta2^t)`, Adam's correction of the second moment.
+    pub correction2: f32,
+    /// Keeps the row a multiple of 16 bytes.
+    pub padding: u32,
+}
+
+impl Step {
+    /// This step with both decays of Adam, and its corrections at step `t` = 1, 2, ...
+    pub fn with_decays(self, momentum: f64, beta2: f64, t: u64) -> Self {
+        let correction = |beta: f64| (1.0 / (1.0 - beta.powi(t.min(i32::MAX as u64) as i32))) as f32;
+        Self {
+            momentum: momentum as f32,
+            beta2: beta2 as f32,
+            correction1: correction(momentum),
+            correction2: correction(beta2),
+            ..self
+        }
+    }
+
+    /// Steps over the `samples` of the order, each of at most `batch`, otherwise like this one; the last may be
+    /// shorter.
+    pub fn batches(self, samples: Range<usize>, batch: usize) -> Vec<Self> {
+        let end = samples.end;
+        let step = |start| Self { start: start as u32, count: batch.min(end - start) as u32, ..self };
+        samples.step_by(batch).map(step).collect()
+    }
+
+    /// `steps` with rows of `metrics` from 0 on: what one submission takes.
+    pub fn in_slots(steps: &[Self]) -> Vec<Self> {
+        (0..).zip(steps).map(|(slot, step)| Self { slot, ..*step }).collect()
+    }
+}
+
+/// Sums over the samples of one step.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Metrics {
+    /// Sum of the losses.
+    pub loss: f32,
+    /// Samples whose largest logit is their label's.
+    pub correct: f32,
+    /// Samples counted.
+    pub count: f32,
+    /// Keeps the row 16 bytes.
+    pub padding: f32,
+}

@@ -27,7 +27,7 @@ pub struct Dataset {
 /// Where a dataset is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The MNIST inside the program.
+    /// The MNIST inside the program, if it is built with the feature `mnist`.
     Embedded,
     /// A folder with one IDX set of the MNIST family, gzipped or not.
     Folder(PathBuf),
@@ -50,9 +50,9 @@ impl Dataset {
     /// with `.gz` or without. If both are there, the one without is read. What is compressed is decided
     /// by content. Labels are checked by [`Dataset::check_classes`].
     ///
-    /// Errors: a folder or file that is missing or not alone of its kind, that is no IDX file of bytes,
-    /// that is truncated, oversized, empty or corrupted, images larger than `largest`, or another
-    /// number of labels than of images. Each names the file.
+    /// Errors: a build without MNIST. Else each names the file: one that is missing or not alone of its kind,
+    /// that is no IDX file of bytes, that is truncated, oversized, empty or corrupted, that has images larger
+    /// than `largest`, or another number of labels than of images.
     pub fn load(source: &Source, split: Split, largest: (usize, usize)) -> Result<Self> {
         let (images, labels) = match source {
             Source::Embedded => {
@@ -144,7 +144,7 @@ fn read_images(name: &str, file: impl Read, largest: (usize, usize)) -> Result<(
     idx::parse(file, check).map_err(|e| e.context(name))
 }
 
-/// One label a sample.
+/// One label per sample.
 fn read_labels(name: &str, file: impl Read) -> Result<Vec<u8>> {
     idx::parse(file, |[_]| Ok(())).map(|(_, labels)| labels).map_err(|e| e.context(name))
 }

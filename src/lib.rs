@@ -71,6 +71,8 @@ pub mod check;
 pub mod cli;
 pub mod cpu;
 pub mod data;
+#[allow(dead_code)]
+pub(crate) mod date;
 pub mod error;
 pub mod gpu;
 pub mod model;

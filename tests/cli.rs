@@ -381,11 +381,12 @@ fn predict_names_the_digit_and_the_weights() {
     assert_eq!(prediction["predictions"].as_array().unwrap().len(), 3);
     // One unusable image does not keep the others from being recognised.
     fs::write(folder.path().join("images/broken.png"), b"no image").unwrap();
+    fs::write(folder.path().join("images/blank.pgm"), "P2 2 2 255\n9 9 9 9\n").unwrap();
     lenet(folder.path(), &["predict", "--backend", "cpu", "images"])
         .assert()
         .code(2)
         .stdout(contains("one.pgm: 1 ("))
-        .stderr(contains("broken.png"));
+        .stderr(contains("images/broken.png: cannot decode").and(contains("images/blank.pgm: no digit found")));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::Exit;
 use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
-use crate::data::{Dataset, digit};
+use crate::data::{Dataset, digit, picture};
 use crate::error::{Error, Result};
 use crate::plan::{BLOCK, DatasetShape, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
@@ -87,7 +87,7 @@ impl Args {
         let mut files = Vec::new();
         for path in &self.images {
             if path.is_dir() {
-                files.extend(digit::files_in(path)?);
+                files.extend(picture::files_in(path)?);
             } else {
                 files.push(path.clone());
             }
@@ -96,14 +96,17 @@ impl Args {
     }
 }
 
+/// The digit in an image file, or in the image on stdin.
 fn read(path: &Path) -> Result<digit::Digit> {
-    if path != Path::new("-") {
-        return digit::load(path);
-    }
-    let mut bytes = Vec::new();
-    let hint = "pipe an image into the command";
-    std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input(format!("stdin: {e}"), hint))?;
-    digit::from_bytes("stdin", &bytes)
+    let (name, image) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let hint = "pipe an image into the command";
+        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::input(format!("stdin: {e}"), hint))?;
+        ("stdin".to_owned(), picture::from_bytes("stdin", &bytes)?)
+    } else {
+        (path.display().to_string(), picture::load(path)?)
+    };
+    digit::prepare(&image).map_err(|e| e.context(name))
 }
 
 /// The likeliest classes of every image of `data`, with their probabilities.

@@ -57,12 +57,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// Puts the images and labels of `data` on the device, from the first sample on.
 pub fn write_data(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<()> {
-    let words: Vec<u32> = data
-        .images
-        .chunks(4)
-        .map(|bytes| bytes.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte)))
-        .collect();
-    runner.write(plan.images, 0, &words)?;
+    runner.write(plan.images, 0, &data.words())?;
     runner.write(plan.labels, 0, &data.labels.iter().map(|label| u32::from(*label)).collect::<Vec<_>>())
 }
 

@@ -2,8 +2,10 @@
 
 #[path = "common/adapter.rs"]
 mod adapter;
+#[path = "common/shaders.rs"]
+mod shaders;
 
-use lenet_gpu::check::{Case, Effort, Filter, KERNELS, Verdict, cases, check_kernels};
+use lenet_gpu::check::{Case, Effort, Filter, Verdict, cases, check_kernels};
 use lenet_gpu::gpu::{Adapter, Kernel, Variant};
 use lenet_gpu::model::Model;
 
@@ -202,12 +204,30 @@ const MUTANTS: &[Mutant] = &[
 
     ("softmax_cross_entropy", "softmax_cross_entropy", "value > largest", 1, "value >= largest", "a tie goes to the last class"),
     ("softmax_cross_entropy", "softmax_cross_entropy", "exp(logits[at + c * QUADS] - largest)", 1, "exp(logits[at + c * QUADS])", "the exponential overflows"),
-    ("softmax_cross_entropy", "softmax_cross_entropy", "(p - expected) * scale", 1, "(p - expected)", "the sum's gradient, not the mean's"),
+    ("softmax_cross_entropy", "softmax_cross_entropy", "target_of(c, labels)) * scale", 1, "target_of(c, labels))", "the sum's gradient, not the mean's"),
     ("softmax_cross_entropy", "softmax_cross_entropy", "1.0 - step.label_smoothing + elsewhere", 1, "1.0 - step.label_smoothing", "smoothing leaves the label out"),
     ("softmax_cross_entropy", "softmax_cross_entropy", "predictions[step.start + first_sample + i]", 1, "predictions[first_sample + i]", "the start is ignored"),
     ("softmax_cross_entropy", "softmax_cross_entropy", "if present[i] { predictions", 1, "if true { predictions", "missing samples are predicted"),
     ("softmax_cross_entropy", "softmax_cross_entropy", "select(vec4f(), vec4f(1.0 / f32(step.count)), present)", 1, "vec4f(1.0 / f32(step.count))", "missing samples have a gradient"),
-    ("softmax_cross_entropy", "softmax_cross_entropy", "step.label_smoothing / f32(classes)", 1, "step.weight_decay / f32(classes)", "the wrong field of the step"),
+    ("softmax_cross_entropy", "softmax_cross_entropy", "step.label_smoothing / f32(geometry.classes)", 1, "step.weight_decay / f32(geometry.classes)", "the wrong field of the step"),
+    ("softmax_cross_entropy", "softmax_cross_entropy", "(probabilities[at + c * QUADS] -", 1, "(probabilities[at] -", "the probability of another class"),
+
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "value > largest", 1, "value >= largest", "a tie goes to the last class"),
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "exp(logits[at + c * QUADS] - largest)", 1, "exp(logits[at + c * QUADS])", "the exponential overflows"),
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "score(quad * 4u, id.y * geometry.classes * QUADS + id.x, labels", 1, "score(quad * 4u, id.y * QUADS + id.x, labels", "blocks overlap"),
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "labels, labels != vec4u(MASKED));", 1, "labels, labels == labels);", "missing samples count"),
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "loss -= target_of(c, labels) * log_p", 1, "loss -= log_p", "the loss of every class"),
+    ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "probabilities[at + c * QUADS] = exp(log_p)", 1, "probabilities[at + c * QUADS] = log_p", "a probability's logarithm"),
+
+    ("dense_forward", "activation/rectified", "max(a, vec4f(floor))", 1, "max(a, vec4f())", "no activation is a ReLU"),
+    ("dense_backward_input", "activation/rectified", "y > vec4f(floor)", 1, "y >= vec4f(floor)", "the derivative of ReLU at 0 is 1"),
+    ("dense_forward", "activation/tanh", "return safe_tanh(a)", 1, "return safe_tanh(a * 1.001)", "tanh too steep"),
+    ("conv2d_backward_input", "activation/tanh", "1.0 - y * y", 1, "1.0 - y", "the derivative of tanh without its square"),
+    ("conv2d_forward", "activation/scaled_tanh", "1.7159 * safe_tanh", 1, "1.7 * safe_tanh", "another amplitude"),
+    ("average_pool_backward", "activation/scaled_tanh", "y * y * (1.0 / 1.7159)", 1, "y * y", "the amplitude missing in the derivative"),
+    ("conv2d_max_pool_forward", "activation/sigmoid", "exp(-clamp(a", 1, "exp(clamp(a", "the sigmoid mirrored"),
+    ("max_pool_backward", "activation/sigmoid", "y * (1.0 - y)", 1, "y * (1.0 + y)", "a sign in the derivative"),
+    ("dense_forward", "safe_tanh", "clamp(a, vec4f(-10.0), vec4f(10.0))", 1, "clamp(a, vec4f(-2.0), vec4f(2.0))", "tanh clamped where it still rises"),
 
     ("sum_scores", "sums", "i < arrayLength(&scores)", 1, "i + 1u < arrayLength(&scores)", "the last sample is dropped"),
     ("sum_scores", "sums", "metrics[step.slot] =", 1, "metrics[0] =", "the slot is ignored"),
@@ -389,9 +409,12 @@ fn every_planted_fault_is_caught() {
             missed.push(format!("{kernel}: {what}"));
         }
     }
-    for kernel in KERNELS {
+    for (kernel, _) in shaders::entry_points() {
         let count = MUTANTS.iter().filter(|m| m.0 == kernel).count();
         assert!(count >= 5, "{kernel} has {count} faults");
+    }
+    for (_, file) in shaders::files().into_iter().filter(|(_, file)| file != "ceilings") {
+        assert!(MUTANTS.iter().any(|m| m.1 == file), "{file} has no fault");
     }
     assert!(missed.is_empty(), "{} of {} missed: {missed:#?}", missed.len(), MUTANTS.len());
 }

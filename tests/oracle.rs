@@ -1,13 +1,13 @@
 //! The CPU oracle against values worked by hand and central finite differences.
 
-use lenet_gpu::cpu::{self, Buffers, CpuRunner, Traced};
-use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape, Tensor};
+use lenet_gpu::cpu::{self, Buffers, Traced};
+use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape};
 use lenet_gpu::plan::{
-    BLOCK, Conv2d, DatasetShape, Dense, Element, Gather, MASKED, Op, OpKind, PACK, Partials, Phase, Plan, Pool, QUAD,
-    QUADS, Runner, Segment, Step,
+    BLOCK, Conv2d, Dense, Element, Gather, MASKED, Op, OpKind, PACK, Partials, Phase, Pool, QUAD, QUADS, Runner,
+    Segment, Step,
 };
 
-use lenet_gpu::check::reference::{Nudge, mean_loss, widen};
+use lenet_gpu::check::{Probe, check_gradients};
 use lenet_gpu::recipe::Optimizer;
 
 const SGD: Optimizer = Optimizer::Sgd;
@@ -432,20 +432,6 @@ fn activations_and_their_derivatives_at_known_points() {
 // ---------------------------------------------------------------------------------------------------------
 // Whole plans: finite differences, determinism, bounds.
 
-/// Small numbers from a seed; good enough for test data.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.next() as usize % bound
-    }
-}
-
 /// Three small networks that meet every layer kind, every padding and the three ways a convolution is lowered.
 fn small_models(activation: Activation) -> Vec<Model> {
     let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
@@ -474,107 +460,8 @@ fn small_models(activation: Activation) -> Vec<Model> {
     ]
 }
 
-/// A runner loaded with random images and weights.
-struct Case {
-    plan: Plan,
-    runner: CpuRunner,
-    tensors: Vec<Tensor>,
-    step: Step,
-    /// The inputs of the step in f64, `[channel][row][column]` each, and their labels.
-    inputs: Vec<Vec<f64>>,
-    labels: Vec<u32>,
-}
-
-/// `count` samples in a plan that has room for two more, from the fourth place of a shuffled order on.
-fn case(model: &Model, count: usize, optimizer: Optimizer, seed: u64) -> Case {
-    let mut random = Random(seed);
-    let Shape { height, width, .. } = model.input;
-    let data = DatasetShape { samples: count + 9, height: height - 2, width: width - 3 };
-    let plan = Plan::training(model, count + 2, data, optimizer).unwrap();
-    let mut runner = CpuRunner::new(&plan);
-
-    let pixels = data.height * data.width;
-    let mut bytes: Vec<u8> = (0..data.samples * pixels).map(|_| random.next() as u8).collect();
-    let labels: Vec<u32> = (0..data.samples).map(|_| random.below(model.classes()) as u32).collect();
-    let mut order: Vec<u32> = (0..data.samples as u32).collect();
-    for place in 1..order.len() {
-        order.swap(place, random.below(place + 1));
-    }
-    let mut tensors = model.initial_weights(seed);
-    for bias in tensors.iter_mut().filter(|t| t.spec.shape.len() == 1) {
-        bias.values.iter_mut().for_each(|v| *v = random.below(1000) as f32 / 2000.0 - 0.25);
-    }
-
-    let step = Step {
-        start: 3,
-        count: count as u32,
-        slot: 2,
-        learning_rate: 0.1,
-        momentum: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        label_smoothing: 0.1,
-        correction1: 10.0,
-        correction2: 100.0,
-        padding: 0,
-    };
-    let chosen: Vec<usize> = order[3..3 + count].iter().map(|s| *s as usize).collect();
-    let input = |sample: usize| {
-        let mut input = vec![f64::from(model.background); model.input.elements()];
-        for (place, byte) in bytes[sample * pixels..][..pixels].iter().enumerate() {
-            let (row, column) = (place / data.width + 1, place % data.width + 1);
-            let range = f64::from(model.foreground) - f64::from(model.background);
-            input[row * width + column] += range * f64::from(*byte) / 255.0;
-        }
-        input
-    };
-    let inputs = chosen.iter().map(|s| input(*s)).collect();
-    let chosen_labels = chosen.iter().map(|s| labels[*s]).collect();
-
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    let words: Vec<u32> = bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
-    runner.write(plan.images, 0, &words).unwrap();
-    runner.write(plan.labels, 0, &labels).unwrap();
-    runner.write(plan.order, 0, &order).unwrap();
-    runner.write_f32(plan.parameters, 0, &plan.layout.pack(&tensors).unwrap()).unwrap();
-    Case { plan, runner, tensors, step, inputs, labels: chosen_labels }
-}
-
-/// Compares some of `gradient` with central differences of `loss(element, nudge)`.
-///
-/// Tolerance: each value went through at most some ten roundings to f32 of 2^-24 = 6e-8, and what cancels in a
-/// sum is of the size of its largest neighbours: 2e-6 of the largest. The difference itself errs by about
-/// 2^-53 / 1e-6 = 1e-10.
-fn assert_gradient(name: &str, gradient: &[f32], random: &mut Random, mut loss: impl FnMut(usize, f64) -> f64) {
-    const NUDGE: f64 = 1e-6;
-    let largest = gradient.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
-    for _ in 0..8.min(gradient.len()) {
-        let element = random.below(gradient.len());
-        let difference = (loss(element, NUDGE) - loss(element, -NUDGE)) / (2.0 * NUDGE);
-        let error = (difference - f64::from(gradient[element])).abs();
-        assert!(
-            error <= 2e-6 * f64::from(largest) + 1e-9,
-            "{name}[{element}]: {} but the loss says {difference}",
-            gradient[element]
-        );
-    }
-}
-
-/// `[block][channel][row][column][sample]`, for the sums of a layer; none for pooling that is one with a convolution.
-fn gradient_of_sums(plan: &Plan, runner: &mut CpuRunner, layer: &str) -> Option<Vec<f32>> {
-    let mut ops = plan.ops.iter().filter(|op| op.layer == layer).peekable();
-    ops.peek()?;
-    let pooled = ops.find_map(|op| match op.kind {
-        OpKind::Conv2dBackwardWeights(conv) if conv.max_pool => Some((conv, op.buffers[1], op.buffers[2])),
-        _ => None,
-    });
-    Some(match pooled {
-        Some((conv, dy, argmax)) => {
-            cpu::conv2d::unpool(&conv, &runner.read_f32_now(dy).unwrap(), &runner.read_now(argmax).unwrap())
-        }
-        None => runner.read_f32_now(plan.find(&format!("{layer}.gradient")).unwrap()).unwrap(),
-    })
+fn probe(model: &Model, count: usize, optimizer: Optimizer, seed: u64) -> Probe {
+    Probe::new(model, count, optimizer, seed).unwrap()
 }
 
 #[test]
@@ -582,45 +469,9 @@ fn gradients_are_the_slopes_of_the_loss() {
     for activation in Activation::ALL {
         for model in small_models(activation) {
             for count in [1, 3, 33] {
-                let Case { plan, mut runner, tensors, step, inputs, labels } = case(&model, count, SGD, 11);
-                let smoothing = f64::from(step.label_smoothing);
-                let weights = widen(&tensors);
-                runner.submit(Phase::Train, &[step]).unwrap();
-                let metrics = runner.collect_now().unwrap()[0];
                 let name = format!("{} {}, batch {count}", model.name, activation.name());
-
-                let loss = mean_loss(&model, &weights, &inputs, &labels, smoothing, None);
-                let mean = f64::from(metrics.loss) / f64::from(metrics.count);
-                assert!((loss - mean).abs() < 1e-6 * loss, "{name}: loss {mean}, not {loss}");
-                assert_eq!(metrics.count, count as f32);
-
-                let mut random = Random(count as u64);
-                let gradients = plan.layout.unpack(&runner.read_f32_now(plan.gradients.unwrap()).unwrap());
-                for (index, gradient) in gradients.iter().enumerate() {
-                    let name = format!("{name}: {}", gradient.spec.name);
-                    assert_gradient(&name, &gradient.values, &mut random, |element, by| {
-                        let mut weights = weights.clone();
-                        weights[index][element] += by;
-                        mean_loss(&model, &weights, &inputs, &labels, smoothing, None)
-                    });
-                }
-                for (layer, spec) in model.layers.iter().enumerate() {
-                    let Some(blocks) = gradient_of_sums(&plan, &mut runner, &spec.name) else { continue };
-                    let elements = spec.output.elements();
-                    // [block][element][sample] -> [sample][element]
-                    let gradient: Vec<f32> = (0..count * elements)
-                        .map(|i| (i / elements, i % elements))
-                        .map(|(n, e)| blocks[(n / BLOCK * elements + e) * BLOCK + n % BLOCK])
-                        .collect();
-                    let name = format!("{name}: gradient of {}", spec.name);
-                    assert_gradient(&name, &gradient, &mut random, |place, by| {
-                        let nudge = Nudge { layer, sample: place / elements, element: place % elements, by };
-                        mean_loss(&model, &weights, &inputs, &labels, smoothing, Some(nudge))
-                    });
-                    let masked = (count..plan.blocks() * BLOCK)
-                        .flat_map(|n| (0..elements).map(move |e| (n / BLOCK * elements + e) * BLOCK + n % BLOCK));
-                    assert!(masked.into_iter().all(|place| blocks[place] == 0.0), "{name}: masked samples");
-                }
+                let quantity = check_gradients(name, &model, count, 11).unwrap();
+                assert!(quantity.passes(), "{quantity:#?}");
             }
         }
     }
@@ -630,7 +481,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 fn every_operation_traced_is_what_the_runner_writes() {
     for optimizer in [SGD, Optimizer::Nesterov, Optimizer::Adam, Optimizer::AdamW] {
         for model in small_models(Activation::ScaledTanh) {
-            let Case { plan, mut runner, step, .. } = case(&model, 33, optimizer, 5);
+            let Probe { plan, mut runner, step, .. } = probe(&model, 33, optimizer, 5);
             for op in &plan.ops {
                 let traced = cpu::run_op(op, &step, runner.buffers());
                 let mut expected: Buffers = runner.buffers().clone();
@@ -662,7 +513,7 @@ fn every_operation_traced_is_what_the_runner_writes() {
 #[test]
 fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
     let model = &small_models(Activation::Identity)[0];
-    let Case { plan, mut runner, step, .. } = case(model, 3, SGD, 7);
+    let Probe { plan, mut runner, step, .. } = probe(model, 3, SGD, 7);
     runner.submit(Phase::Evaluate, &[step]).unwrap();
     let op: &Op = plan.ops.iter().find(|op| op.layer == "c3").unwrap();
     let OpKind::Conv2dForward(conv) = op.kind else { panic!("c3 is a convolution") };
@@ -690,7 +541,7 @@ fn the_number_of_threads_changes_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let Case { mut runner, step, .. } = case(&model, 70, Optimizer::Adam, 3);
+            let Probe { mut runner, step, .. } = probe(&model, 70, Optimizer::Adam, 3);
             runner.submit(Phase::Train, &[step, step]).unwrap();
             runner.buffers().clone()
         })
@@ -703,7 +554,7 @@ fn the_number_of_threads_changes_no_bit() {
 #[test]
 fn evaluation_changes_no_parameter_and_only_its_own_predictions() {
     let model = &small_models(Activation::Tanh)[0];
-    let Case { plan, mut runner, step, .. } = case(model, 3, SGD, 2);
+    let Probe { plan, mut runner, step, .. } = probe(model, 3, SGD, 2);
     runner.write(plan.predictions, 0, &[77; 12]).unwrap();
     let before = runner.read_now(plan.parameters).unwrap();
     runner.submit(Phase::Evaluate, &[step]).unwrap();
@@ -711,29 +562,4 @@ fn evaluation_changes_no_parameter_and_only_its_own_predictions() {
     let predictions = runner.read_now(plan.predictions).unwrap();
     assert!(predictions[..3].iter().chain(&predictions[6..]).all(|p| *p == 77));
     assert!(predictions[3..6].iter().all(|p| *p < 3));
-}
-
-#[test]
-fn submissions_are_collected_oldest_first() {
-    let model = &small_models(Activation::Relu)[1];
-    let Case { mut runner, step, .. } = case(model, 4, SGD, 2);
-    let short = Step { count: 2, ..step };
-    runner.submit(Phase::Train, &[step, Step { slot: 3, ..short }]).unwrap();
-    runner.submit(Phase::Evaluate, &[short]).unwrap();
-    let counts = |m: Vec<lenet_gpu::plan::Metrics>| m.iter().map(|m| m.count).collect::<Vec<_>>();
-    assert_eq!(counts(runner.collect_now().unwrap()), [4.0, 2.0]);
-    assert_eq!(counts(runner.collect_now().unwrap()), [2.0]);
-    assert!(runner.collect_now().is_err());
-}
-
-#[test]
-fn what_does_not_fit_is_refused_by_name() {
-    let model = &small_models(Activation::Relu)[1];
-    let Case { plan, mut runner, step, .. } = case(model, 4, SGD, 2);
-    let mut refused = |step: Step| runner.submit(Phase::Train, &[step]).unwrap_err().to_string();
-    assert!(refused(Step { count: 7, ..step }).contains("the plan's batch is 6"));
-    assert!(refused(Step { start: 4000, ..step }).contains("ends at sample 4004"));
-    assert!(refused(Step { slot: 256, ..step }).contains("metrics row 256"));
-    let error = runner.write(plan.labels, 10, &[0; 9]).unwrap_err();
-    assert!(error.to_string().contains("buffer labels"), "{error}");
 }

@@ -3,8 +3,8 @@
 #[path = "common/adapter.rs"]
 mod adapter;
 
-use lenet_gpu::check::{Case, Effort, Filter, Inputs, KERNELS, Verdict, cases, check_kernels};
-use lenet_gpu::gpu::{GpuRunner, most_layers};
+use lenet_gpu::check::{Case, Effort, Filter, Inputs, Verdict, cases, check_kernels, operations};
+use lenet_gpu::gpu::{GpuRunner, Kernel, most_layers};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
 use lenet_gpu::plan::{DatasetShape, Plan, Step};
 use lenet_gpu::recipe::Optimizer;
@@ -14,11 +14,10 @@ fn every_kernel_agrees_with_the_oracle_in_every_case() {
     let adapter = adapter::adapter();
     let models: Vec<Model> = PRESETS.iter().map(|(name, _)| Model::preset(name).unwrap()).collect();
     let cases = cases(&models, &[1, 3, 64, 257], Effort::Normal).unwrap();
-    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source();
-    let mut outcome = check_kernels(&[adapter], &cases, 1, &Filter::default(), &shipped, &mut |_| ());
+    let mut outcome = check_kernels(&[adapter], &cases, 1, &Filter::default(), &Kernel::source, &mut |_| ());
     let kernels = outcome.adapters.remove(0).unwrap();
     let names: Vec<&str> = kernels.iter().map(|kernel| kernel.kernel.as_str()).collect();
-    assert_eq!(names, KERNELS, "a case for every kernel");
+    assert_eq!(names, operations(&cases));
     for kernel in &kernels {
         println!("{}: {:?} of its allowance", kernel.kernel, kernel.worst);
         assert_eq!(kernel.verdict, Verdict::Pass, "{kernel:#?}");
@@ -42,9 +41,8 @@ fn as_many_layers_as_fit_are_right_and_one_more_is_refused() {
     let step = Step { count: 2, learning_rate: 0.1, ..Step::default() };
     let inputs = vec![Inputs::Unit];
     let case = Case { name: "deep".to_owned(), plan: deep(most_layers()), step, inputs, flags: String::new() };
-    let shipped = |kernel: &lenet_gpu::gpu::Kernel| kernel.source();
     let filter = Filter { kernel: Some("sum_gradients".to_owned()), ..Filter::default() };
-    let outcome = check_kernels(std::slice::from_ref(&adapter), &[case], 1, &filter, &shipped, &mut |_| ());
+    let outcome = check_kernels(std::slice::from_ref(&adapter), &[case], 1, &filter, &Kernel::source, &mut |_| ());
     let kernels = outcome.adapters[0].as_ref().unwrap();
     assert!(matches!(&kernels[..], [kernel] if kernel.verdict == Verdict::Pass), "{kernels:#?}");
 

@@ -25,14 +25,6 @@ fn all() -> Vec<Pipeline> {
 }
 
 #[test]
-fn the_list_reaches_every_entry_point() {
-    let listed: BTreeSet<String> = all().iter().map(|p| p.kernel.entry.to_owned()).collect();
-    let declared: BTreeSet<String> =
-        all().iter().flat_map(|p| parse(p).0.entry_points.into_iter().map(|e| e.name)).collect();
-    assert_eq!(listed, declared);
-}
-
-#[test]
 fn every_pipeline_translates_as_in_the_snapshots() {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);

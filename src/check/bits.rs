@@ -1,13 +1,11 @@
 //! The same bits again: twice, cut into submissions in other ways, in another order, and for hours.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
-use super::Yardstick;
-use super::training::reset;
+use super::batch::reset;
+use super::yardstick::Yardstick;
 use crate::error::Result;
-use crate::plan::{BLOCK, OpKind, Phase, Plan, Runner, Step};
+use crate::plan::{Phase, Plan, Role, Runner, Step, layout};
 
 /// A repetition that must give the same bits as the first time.
 #[derive(Debug, Clone, Serialize)]
@@ -31,32 +29,11 @@ pub struct Difference {
     pub words: usize,
 }
 
-/// A burn-in: one step on fixed data over and over.
-#[derive(Debug, Clone, Serialize)]
-pub struct Soak {
-    /// Duration in seconds.
-    pub seconds: f64,
-    /// Steps taken.
-    pub steps: u64,
-    /// Repetitions that did not give the bits of the first, at most the first hundred.
-    pub flips: Vec<Flip>,
-}
-
-/// A repetition that gave other bits.
-#[derive(Debug, Clone, Serialize)]
-pub struct Flip {
-    /// Seconds from the start of the soak.
-    pub seconds: f64,
-    /// Which repetition, from 1.
-    pub repetition: u64,
-    /// What changed.
-    pub difference: Difference,
-}
-
 /// Buffers and their words, by name.
-type Bits = Vec<(String, Vec<u32>)>;
+pub(super) type Bits = Vec<(String, Vec<u32>)>;
 
-fn difference(first: &Bits, again: &Bits) -> Option<Difference> {
+/// The first word that differs, and how many do.
+pub(super) fn difference(first: &Bits, again: &Bits) -> Option<Difference> {
     let mut found: Option<Difference> = None;
     for ((name, a), (_, b)) in first.iter().zip(again) {
         for (word, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
@@ -77,13 +54,12 @@ fn bits(runner: &mut dyn Runner, plan: &Plan, losses: Vec<u32>) -> Result<Bits> 
 }
 
 /// Takes `steps` from the initial weights, `at_once` of them a submission.
-fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once: usize) -> Result<Bits> {
+pub(super) fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once: usize) -> Result<Bits> {
     let plan = yardstick.plan();
     reset(runner, plan, &yardstick.tensors)?;
     let mut losses = Vec::new();
     for steps in steps.chunks(at_once) {
-        let steps: Vec<Step> = steps.iter().zip(0..).map(|(step, slot)| Step { slot, ..*step }).collect();
-        runner.submit(Phase::Train, &steps)?;
+        runner.submit(Phase::Train, &Step::in_slots(steps))?;
         losses.extend(runner.collect_now()?.iter().map(|m| m.loss.to_bits()));
     }
     bits(runner, plan, losses)
@@ -94,12 +70,12 @@ fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once
 fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], reversed: bool) -> Result<Bits> {
     let plan = yardstick.plan();
     reset(runner, plan, &yardstick.tensors)?;
-    let mut order: Vec<usize> = (0..plan.ops.len()).collect();
+    let mut order = plan.phase(Phase::Train)?;
     if reversed {
-        let rank = |index: &usize| match plan.ops[*index].kind {
-            OpKind::Conv2dBackwardWeights(_) | OpKind::DenseBackwardWeights(_) => (1, plan.ops.len() - index),
-            OpKind::SumGradients(_) | OpKind::Update { .. } => (2, *index),
-            _ => (0, *index),
+        let rank = |index: &usize| match plan.ops[*index].kind.facts().role {
+            Role::Input | Role::Forward | Role::Loss | Role::BackwardInput => (0, *index),
+            Role::BackwardWeights => (1, plan.ops.len() - index),
+            Role::Reduce | Role::Update => (2, *index),
         };
         order.sort_by_key(rank);
     }
@@ -116,17 +92,11 @@ fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[S
 /// Logits of each of the first `samples` samples, evaluated in steps of `count`.
 fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) -> Result<Bits> {
     let classes = plan.model.classes();
-    let mut logits = vec![0; samples * classes];
-    for start in (0..samples).step_by(count) {
-        let count = count.min(samples - start);
-        runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
+    let mut logits = Vec::new();
+    for step in Step::default().batches(0..samples, count) {
+        runner.submit(Phase::Evaluate, &[step])?;
         runner.collect_now()?;
-        let blocks = runner.read_now(plan.logits)?;
-        for n in 0..count {
-            for class in 0..classes {
-                logits[(start + n) * classes + class] = blocks[(n / BLOCK * classes + class) * BLOCK + n % BLOCK];
-            }
-        }
+        logits.extend(layout::samples(&runner.read_now(plan.logits)?, classes, step.count as usize));
     }
     let predictions = runner.read_now(plan.predictions)?[..samples].to_vec();
     Ok(vec![("logits".to_owned(), logits), ("predictions".to_owned(), predictions)])
@@ -159,34 +129,4 @@ pub fn check_bits(runner: &mut dyn Runner, yardstick: &Yardstick, count: usize) 
         trial(format!("{batch} samples at once, or in halves"), &whole, &halves),
         trial(format!("{batch} samples at once, or seven at a time"), &whole, &uneven),
     ])
-}
-
-/// Takes one step of `yardstick` from the initial weights again and again for `seconds`, and compares every
-/// bit with the first time. `flipped` is told of each repetition that differs, as it happens.
-///
-/// Errors: those of the device.
-pub fn soak(
-    runner: &mut dyn Runner,
-    yardstick: &Yardstick,
-    seconds: f64,
-    flipped: &mut dyn FnMut(&Flip),
-) -> Result<Soak> {
-    let steps = &yardstick.steps[..1];
-    yardstick.batch.load(runner, yardstick.plan(), &yardstick.tensors)?;
-    let began = Instant::now();
-    let first = train(runner, yardstick, steps, 1)?;
-    let mut soak = Soak { seconds: 0.0, steps: 1, flips: Vec::new() };
-    while began.elapsed().as_secs_f64() < seconds {
-        let again = train(runner, yardstick, steps, 1)?;
-        if let Some(difference) = difference(&first, &again) {
-            let flip = Flip { seconds: began.elapsed().as_secs_f64(), repetition: soak.steps, difference };
-            flipped(&flip);
-            if soak.flips.len() < 100 {
-                soak.flips.push(flip);
-            }
-        }
-        soak.steps += 1;
-    }
-    soak.seconds = began.elapsed().as_secs_f64();
-    Ok(soak)
 }

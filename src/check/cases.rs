@@ -4,10 +4,13 @@
 //! No layer here is square and no image fills its input, so that rows and columns cannot be mistaken for
 //! each other unnoticed.
 
-use super::{Effort, Inputs};
+use strum::VariantArray;
+
+use super::inputs::Inputs;
+use super::verdict::Effort;
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
-use crate::plan::{DatasetShape, Plan, Step};
+use crate::plan::{DatasetShape, Plan, Role, Step};
 use crate::recipe::Optimizer;
 
 /// A plan and a step, to be run with some kinds of input.
@@ -48,6 +51,19 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
     Ok(cases)
 }
 
+/// Names of the operations of `cases`, each once, in the order of a step: what is judged is what runs.
+pub fn operations(cases: &[Case]) -> Vec<&'static str> {
+    let facts = cases.iter().flat_map(|case| &case.plan.ops).map(|op| op.kind.facts());
+    let mut found: Vec<(Role, &'static str)> = Vec::new();
+    for facts in facts {
+        if found.iter().all(|(_, name)| *name != facts.name) {
+            found.push((facts.role, facts.name));
+        }
+    }
+    found.sort_by_key(|(role, _)| *role);
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
 /// The stored images of a case, and how many of them its step takes.
 struct Images {
     height: usize,
@@ -77,20 +93,17 @@ fn case(
 
 /// A step in which every field matters and no two are alike.
 fn everything() -> Step {
-    Step {
+    let step = Step {
         start: 3,
         count: 0,
         slot: 2,
         learning_rate: 0.05,
-        momentum: 0.9,
-        beta2: 0.99,
         epsilon: 1e-8,
         weight_decay: 0.01,
         label_smoothing: 0.1,
-        correction1: 1.0 / (1.0 - 0.9_f32.powi(3)),
-        correction2: 1.0 / (1.0 - 0.99_f32.powi(3)),
-        padding: 0,
-    }
+        ..Step::default()
+    };
+    step.with_decays(0.9, 0.99, 3)
 }
 
 /// A step without momentum, decay and smoothing, in the last slot; an epsilon that is felt.
@@ -211,11 +224,10 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
     let layers: Vec<LayerKind> = units.iter().map(|units| dense(*units, Relu)).collect();
     let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
     let images = || Images { height: 5, width: 7, count: 31 };
-    let optimizers =
-        [("sgd", SGD), ("nesterov", Optimizer::Nesterov), ("adam", Optimizer::Adam), ("adamw", Optimizer::AdamW)];
     // Nesterov's momentum and AdamW's decay exercise what the other two do.
     let every = if effort == Effort::Quick { 2 } else { 1 };
-    for (name, optimizer) in optimizers.into_iter().skip(every - 1).step_by(every) {
+    for optimizer in Optimizer::VARIANTS.iter().copied().skip(every - 1).step_by(every) {
+        let name = optimizer.name();
         add(&format!("dense-{name}"), &chain, 31, images(), optimizer, everything(), &all)?;
         if effort != Effort::Quick {
             add(&format!("dense-{name}-plain"), &chain, 31, images(), optimizer, plain(), two)?;
@@ -242,5 +254,11 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
         let images = Images { height: 9, width: 6, count: batch - 1 };
         add(&format!("chunks-b{batch}"), &chunks, batch, images, SGD, everything(), &[Inputs::Unit])?;
     }
+
+    // Dense layers once more, in a plan without gradients.
+    let plan = Plan::evaluation(&chain, 31, DatasetShape { samples: 36, height: 5, width: 7 })?;
+    let step = Step { count: 30, ..everything() };
+    let flags = String::new();
+    cases.push(Case { name: "dense-evaluate".to_owned(), plan, step, inputs: all.clone(), flags });
     Ok(cases)
 }

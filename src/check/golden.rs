@@ -1,13 +1,16 @@
-//! PyTorch's values of training steps, inside the program.
+//! PyTorch's values of training steps, inside the program, and a device beside them.
 
 use std::collections::HashMap;
 
 use safetensors::SafeTensors;
+use strum::VariantArray;
 
-use super::training::Batch;
+use super::batch::Batch;
+use super::quantity::{Quantity, Reference, largest, pairs, within};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Model, Tensor, TensorSpec};
-use crate::plan::{DatasetShape, Plan, Runner, Step};
+use crate::plan::{DatasetShape, Phase, Plan, Runner, Step, layout};
 use crate::recipe::Optimizer;
 
 /// Golden values by preset; scripts/golden.py makes them.
@@ -51,14 +54,15 @@ impl Golden {
             let words: &[[u8; 4]] = view.data().as_chunks().0;
             match name.as_str() {
                 "images" => images = view.data().to_vec(),
-                "labels" => labels = words.iter().map(|w| u32::from_le_bytes(*w)).collect(),
+                "labels" => labels = words.iter().map(|w| w[0]).collect(),
                 _ => {
                     values.insert(name, words.iter().map(|w| f32::from_le_bytes(*w)).collect());
                 }
             }
         }
         let order = (0..labels.len() as u32).collect();
-        Ok(Self { values, batch: Batch { images, labels, order }, settings })
+        let data = Dataset { source: "golden values".to_owned(), height: 28, width: 28, images, labels };
+        Ok(Self { values, batch: Batch { data, order }, settings })
     }
 
     /// Names of the runs, each of one optimiser.
@@ -66,9 +70,19 @@ impl Golden {
         self.settings["runs"].as_object().map(|runs| runs.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
+    /// The optimiser that `run` is named after.
+    ///
+    /// Errors: a name that no optimiser has.
+    pub fn optimizer(&self, run: &str) -> Result<Optimizer> {
+        let found = Optimizer::VARIANTS.iter().find(|optimizer| optimizer.name() == run).copied();
+        found.ok_or_else(|| {
+            Error::input(format!("the golden values inside the program: a run called {run}"), "report it")
+        })
+    }
+
     /// Samples of every step.
     pub fn samples(&self) -> usize {
-        self.batch.labels.len()
+        self.batch.data.len()
     }
 
     /// The plan of a run of `model` with `optimizer`.
@@ -76,7 +90,12 @@ impl Golden {
     /// Errors: none, if the model is the preset's.
     pub fn plan(&self, model: &Model, optimizer: Optimizer) -> Result<Plan> {
         let samples = self.samples();
-        Plan::training(model, samples, DatasetShape { samples, height: 28, width: 28 }, optimizer)
+        Plan::training(
+            model,
+            samples,
+            DatasetShape { samples, height: self.batch.data.height, width: self.batch.data.width },
+            optimizer,
+        )
     }
 
     /// Writes the samples and the weights that every run starts from to `runner`.
@@ -98,7 +117,7 @@ impl Golden {
     }
 
     /// The step that `run` takes as its `t`th, from 1.
-    pub fn step(&self, run: &str, t: i32) -> Step {
+    pub fn step(&self, run: &str, t: u64) -> Step {
         let settings = &self.settings["runs"][run];
         let number = |value: &serde_json::Value| value.as_f64().map(|v| v as f32);
         let momentum = number(&settings["momentum"]).or(number(&settings["betas"][0])).unwrap_or(0.0);
@@ -111,6 +130,76 @@ impl Golden {
             label_smoothing: number(&self.settings["label_smoothing"]).unwrap_or(0.0),
             ..Step::default()
         };
-        step.with_decays(f64::from(momentum), f64::from(beta2), t as u64)
+        step.with_decays(f64::from(momentum), f64::from(beta2), t)
     }
+}
+
+/// Steps of every optimiser on what `open` makes for a plan, against PyTorch's: logits, loss, gradients, and weights
+/// after [`STEPS`] steps. A step may differ by `share` of the largest value of a tensor.
+///
+/// Errors: those of the runner.
+pub fn check_golden(open: Open, share: f64) -> Result<Vec<Reference>> {
+    let mut references = Vec::new();
+    for preset in Golden::presets() {
+        let golden = Golden::of(preset)?;
+        let model = Model::preset(preset)?;
+        for run in golden.runs() {
+            let plan = golden.plan(&model, golden.optimizer(run)?)?;
+            let mut runner = open(&plan)?;
+            golden.load(&mut *runner, &plan)?;
+            let name = format!("{preset} with {run} against PyTorch");
+            references.push(Reference { name, quantities: golden_run(&golden, run, &plan, &mut *runner, share)? });
+        }
+    }
+    Ok(references)
+}
+
+/// Makes a runner for a plan.
+pub type Open<'a> = &'a dyn Fn(&Plan) -> Result<Box<dyn Runner>>;
+
+/// Steps of a golden run.
+const STEPS: u64 = 3;
+
+fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner, share: f64) -> Result<Vec<Quantity>> {
+    let model = &plan.model;
+    let first = golden.step(run, 1);
+    runner.submit(Phase::Train, &[first])?;
+    let metrics = runner.collect_now()?[0];
+    let mut quantities = Vec::new();
+    let logits = layout::samples(&runner.read_f32_now(plan.logits)?, model.classes(), golden.samples());
+    quantities.push(within(share, "logits", &logits, &golden.get("logits")));
+    quantities.push(within(share, "loss", &[metrics.loss / metrics.count], &golden.get("loss")));
+    let gradients = golden.tensors("gradient", model);
+    for (actual, expected) in plan.layout.unpack(&runner.read_f32_now(plan.gradients()?)?).iter().zip(&gradients) {
+        let name = format!("gradient of {}", actual.spec.name);
+        quantities.push(within(share, &name, &actual.values, &expected.values));
+    }
+
+    let rest: Vec<Step> = (2..=STEPS).map(|t| golden.step(run, t)).collect();
+    runner.submit(Phase::Train, &Step::in_slots(&rest))?;
+    runner.collect_now()?;
+    let rate = f64::from(first.learning_rate);
+    let optimizer = golden.optimizer(run)?;
+    let expected = golden.tensors(&format!("{run}.{STEPS}"), model);
+    let weights = plan.layout.unpack(&runner.read_f32_now(plan.parameters)?);
+    for ((actual, expected), gradient) in weights.iter().zip(&expected).zip(&gradients) {
+        let error = share * largest(&gradient.values);
+        let allowance = |i: usize| {
+            // A weight is rounded by 2^-24 of its size at each step here, and once in the file.
+            let rounding = (STEPS + 1) as f64 * 6e-8 * f64::from(expected.values[i].abs());
+            let moved = match optimizer {
+                // Three steps of momentum 0.9 add up 1 + 1.9 + 2.71 gradients, with Nesterov 1.9 + 2.71 + 3.44.
+                Optimizer::Sgd | Optimizer::Nesterov => rate * 8.1 * error,
+                // The direction is about g / |g|: it turns by the error of g relative to g, at most from -1 to
+                // 1; gradients change by a few times from step to step.
+                Optimizer::Adam | Optimizer::AdamW => {
+                    rate * 3.0 * (4.0 * error / (f64::from(gradient.values[i].abs()) + 1e-12)).min(2.0)
+                }
+            };
+            rounding + moved + 1e-12
+        };
+        let elements = pairs(&actual.values, &expected.values).enumerate().map(|(i, (a, e))| (a, e, allowance(i)));
+        quantities.push(Quantity::of(format!("{} after {STEPS} steps", actual.spec.name), elements));
+    }
+    Ok(quantities)
 }

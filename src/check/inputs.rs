@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
 use crate::cpu::Buffers;
+use crate::data::shuffled;
 use crate::plan::{BufferId, Element, MASKED, Plan};
 
 /// A kind of input: what size of values activations, gradients and states have.
@@ -83,13 +84,10 @@ pub fn awkward(plan: &Plan, seed: u64, inputs: Inputs) -> Buffers {
         *word %= classes;
     }
     // Operations run one at a time, so the targets of the loss are not those that gather would write.
-    if let Some(targets) = plan.find("targets") {
-        let batch = plan.batch;
-        for (n, word) in buffers.u32_mut(targets).iter_mut().enumerate() {
-            *word = if n < batch { *word % classes } else { MASKED };
-        }
+    for (n, word) in buffers.u32_mut(plan.targets).iter_mut().enumerate() {
+        *word = if n < plan.batch { *word % classes } else { MASKED };
     }
-    shuffle(&mut buffers.u32_mut(plan.order)[..plan.data.samples], &mut random);
+    buffers.u32_mut(plan.order)[..plan.data.samples].copy_from_slice(&shuffled(plan.data.samples, seed, 0));
     let mut packed = vec![0.0; plan.layout.words];
     for placed in &plan.layout.tensors {
         for index in 0..placed.spec.elements() {
@@ -111,14 +109,4 @@ pub fn flushed(plan: &Plan, buffers: &Buffers) -> Buffers {
         }
     }
     flushed
-}
-
-/// A random permutation.
-fn shuffle(order: &mut [u32], random: &mut ChaCha8Rng) {
-    for (index, word) in order.iter_mut().enumerate() {
-        *word = index as u32;
-    }
-    for last in (1..order.len()).rev() {
-        order.swap(last, random.next_u32() as usize % (last + 1));
-    }
 }

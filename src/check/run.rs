@@ -1,14 +1,26 @@
 //! The whole check, part after part.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use web_time::Instant;
 
-use super::{
-    AdapterReport, Effort, Filter, Flip, Reference, Report, Soak, Trial, Verdict, Yardstick, cases, check_bits,
-    check_filter, check_golden, check_kernels, check_oracle, check_training, soak,
-};
+use super::bits::{Trial, check_bits};
+use super::cases::cases;
+use super::filter::{Filter, check_filter};
+#[cfg(feature = "golden")]
+use super::golden::check_golden;
+use super::kernels::check_kernels;
+use super::oracle::check_oracle;
+#[cfg(feature = "golden")]
+use super::quantity::SHARE;
+use super::report::{AdapterReport, Report};
+use super::soak::{Flip, Soak, soak};
+use super::verdict::{Effort, Verdict};
+use super::yardstick::{Yardstick, check_training};
+use crate::date;
 use crate::error::{Error, Result};
 use crate::gpu::{Adapter, GpuRunner, Kernel};
 use crate::model::Model;
+#[cfg(feature = "golden")]
+use crate::plan::{Plan, Runner};
 
 /// What to check, and how much.
 #[derive(Debug, Clone)]
@@ -80,7 +92,7 @@ pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Noti
         running("the oracle's own run on MNIST".to_owned());
         yardstick = Some(Yardstick::new(options.seed, options.steps())?);
     }
-    let kernels = check_kernels(adapters, &cases, options.seed, filter, &shipped, &mut |case| {
+    let kernels = check_kernels(adapters, &cases, options.seed, filter, &Kernel::source, &mut |case| {
         running(format!("kernels, case {case}"));
     });
     let mut reports = Vec::new();
@@ -114,7 +126,7 @@ pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Noti
     }
     let report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        date: today(),
+        date: date::day(date::now()),
         seed: options.seed,
         effort: options.effort,
         verdict: Verdict::Pass,
@@ -124,11 +136,6 @@ pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Noti
         seconds: began.elapsed().as_secs_f64(),
     };
     Ok(report.judge())
-}
-
-/// The shaders as they are in the program.
-fn shipped(kernel: &Kernel) -> String {
-    kernel.source()
 }
 
 /// Steps, runs and repetitions on one adapter.
@@ -141,9 +148,12 @@ struct Runs<'a> {
 impl Runs<'_> {
     fn run(&mut self, adapter: &Adapter, tell: &mut dyn FnMut(&Notice)) -> Result<()> {
         let name = &adapter.device.name;
-        tell(&Notice::Running(format!("PyTorch's steps on {name}")));
-        let references: Vec<Reference> = check_golden(adapter, &shipped)?;
-        self.report.training.extend(references);
+        #[cfg(feature = "golden")]
+        {
+            tell(&Notice::Running(format!("PyTorch's steps on {name}")));
+            let open = |plan: &Plan| Ok(Box::new(GpuRunner::new(adapter, plan)?) as Box<dyn Runner>);
+            self.report.training.extend(check_golden(&open, SHARE)?);
+        }
         tell(&Notice::Running(format!("steps on MNIST on {name}")));
         let mut runner = GpuRunner::new(adapter, self.yardstick.plan())?;
         self.report.training.extend(check_training(&mut runner, self.yardstick)?);
@@ -158,38 +168,5 @@ impl Runs<'_> {
             self.report.soak = Some(soaked);
         }
         Ok(())
-    }
-}
-
-/// Today in UTC, as 2026-01-31.
-fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date(seconds / 86_400)
-}
-
-/// The date `days` after 1970-01-01.
-///
-/// Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
-fn date(days: u64) -> String {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", year + era * 400 + next)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_of_known_days() {
-        let dates = [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_483, "2026-01-30")];
-        for (days, expected) in dates {
-            assert_eq!(date(days), expected);
-        }
     }
 }

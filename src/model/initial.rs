@@ -27,7 +27,7 @@ impl Model {
                 Initializer::GlorotUniform => (6.0 / (layer.fan_in() + layer.fan_out()) as f64).sqrt(),
             };
             for spec in layer.tensors() {
-                let values = if spec.shape.len() == 1 {
+                let values = if spec.is_bias() {
                     vec![0.0; spec.elements()]
                 } else {
                     (0..spec.elements()).map(|_| (bound * symmetric(&mut random)) as f32).collect()
@@ -60,7 +60,7 @@ mod tests {
         let model = Model::preset("lenet5").unwrap();
         for tensor in model.initial_weights(1) {
             let largest = tensor.values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-            if tensor.spec.shape.len() == 1 {
+            if tensor.spec.is_bias() {
                 assert_eq!(largest, 0.0);
             } else {
                 let fan_in: usize = tensor.spec.shape[1..].iter().product();

@@ -48,6 +48,11 @@ pub struct Tensor {
 }
 
 impl TensorSpec {
+    /// Whether it is a bias, which starts at 0.
+    pub fn is_bias(&self) -> bool {
+        self.name.ends_with(".bias")
+    }
+
     /// Number of values.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()

@@ -1,0 +1,66 @@
+//! What every operation has: an entry point, an oracle, a case, a pipeline. Nothing here is a list to remember: the
+//! entry points are read out of shaders/, and the operations are those that the cases run.
+
+#[path = "common/shaders.rs"]
+mod shaders;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lenet_gpu::check::{Effort, cases, operations};
+use lenet_gpu::gpu::pipelines;
+use lenet_gpu::plan::Facts;
+
+/// The facts of every operation of the cases.
+fn facts() -> Vec<Facts> {
+    let mut found: Vec<Facts> = Vec::new();
+    for case in cases(&[], &[], Effort::Normal).unwrap() {
+        for facts in case.plan.ops.iter().map(|op| op.kind.facts()) {
+            if found.iter().all(|f| f.name != facts.name || f.slots != facts.slots) {
+                found.push(facts);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_entry_point_is_judged_and_listed_for_other_compilers() {
+    let declared: BTreeSet<String> = shaders::entry_points().into_iter().map(|(entry, _)| entry).collect();
+    for effort in [Effort::Quick, Effort::Normal, Effort::Thorough] {
+        let cases = cases(&[], &[], effort).unwrap();
+        let judged: BTreeSet<String> = operations(&cases).into_iter().map(str::to_owned).collect();
+        assert_eq!(judged, declared, "a {effort:?} check runs every entry point, and no other");
+    }
+    let listed: BTreeSet<String> = pipelines()
+        .unwrap()
+        .iter()
+        .filter(|p| p.kernel.pieces[0].file != "ceilings")
+        .map(|p| p.kernel.entry.to_owned())
+        .collect();
+    assert_eq!(listed, declared, "gpu/pipelines.rs has a model that reaches every entry point");
+}
+
+#[test]
+fn every_operation_is_in_the_files_of_its_family() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = shaders::entry_points();
+    for facts in facts() {
+        let at = (facts.name.to_owned(), facts.family.to_owned());
+        assert!(entries.contains(&at), "shaders/{}.wgsl has an entry point {}", facts.family, facts.name);
+        assert!(root.join(format!("src/cpu/{}.rs", facts.family)).is_file(), "the oracle of {}", facts.name);
+    }
+}
+
+#[test]
+fn every_buffer_of_an_operation_has_one_slot_and_reads_come_first() {
+    for case in cases(&[], &[], Effort::Normal).unwrap() {
+        for op in &case.plan.ops {
+            let facts = op.kind.facts();
+            let names: BTreeSet<&str> = facts.slots.iter().map(|slot| slot.name).collect();
+            assert_eq!(names.len(), op.buffers.len(), "{}: {:?}", facts.name, facts.slots);
+            let first_written = op.buffers.len() - op.outputs().len();
+            assert_eq!(op.buffers[first_written..], op.outputs(), "{}", facts.name);
+        }
+    }
+}

@@ -94,13 +94,3 @@ fn a_failure_is_red_names_the_kernel_and_fits_a_terminal() {
     }
     assert!(check_markdown(&report).contains("| FAIL |"));
 }
-
-/// The report says so.
-#[test]
-fn no_kernel_uses_workgroup_memory() {
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders")).unwrap() {
-        let path = file.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(path.ends_with("ceilings.wgsl") || !text.contains("var<workgroup>"), "{}", path.display());
-    }
-}

@@ -5,7 +5,7 @@ use lenet_gpu::check::{ORACLE_SHARE, Yardstick, check_bits, check_golden, check_
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::plan::{BufferId, Clock, Device, Metrics, Pending, Phase, Plan, Runner, Step};
 
-/// What goes wrong, at one submission of training steps.
+/// What goes wrong, at one submission.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
@@ -22,7 +22,7 @@ struct Faulty {
     inner: CpuRunner,
     plan: Plan,
     fault: Fault,
-    /// Submissions of training steps until it happens.
+    /// Submissions until it happens.
     left: usize,
 }
 
@@ -55,10 +55,8 @@ impl Runner for Faulty {
     }
 
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
-        let now = phase == Phase::Train && self.left == 0;
-        if phase == Phase::Train {
-            self.left = self.left.wrapping_sub(1);
-        }
+        let now = self.left == 0;
+        self.left = self.left.wrapping_sub(1);
         match self.fault {
             Fault::SwappedSamples if now => self.swap(steps)?,
             Fault::DroppedStep if now => {
@@ -145,12 +143,16 @@ fn a_fault_turns_the_comparison_of_bits_red() {
     for fault in [Fault::None, COARSE, FINE, Fault::DroppedStep, Fault::SwappedSamples] {
         for at in [0, 1, 5] {
             let mut runner = Faulty::new(yardstick.plan(), fault, at);
-            yardstick.load(&mut runner).unwrap();
             let trials = check_bits(&mut runner, &yardstick, 8).unwrap();
             let green = trials.iter().all(|trial| trial.difference.is_none());
             assert_eq!(green, fault == Fault::None, "{fault:?} at {at}: {trials:#?}");
         }
     }
+    // Two submissions of 8 steps, 8 of one, one of 3: then come the evaluations, which only read.
+    let mut runner = Faulty::new(yardstick.plan(), FINE, 11);
+    let trials = check_bits(&mut runner, &yardstick, 8).unwrap();
+    let red: Vec<bool> = trials.iter().map(|trial| trial.difference.is_some()).collect();
+    assert_eq!(red, [false, false, false, false, true, true], "{trials:#?}");
 }
 
 #[test]

@@ -102,13 +102,16 @@ fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) 
     Ok(vec![("logits".to_owned(), logits), ("predictions".to_owned(), predictions)])
 }
 
-/// The first `count` steps of `yardstick` in several ways, and a batch evaluated in parts; the runner must have its data.
+/// The first `count` steps of `yardstick` in several ways, and a batch evaluated in parts.
 ///
 /// Errors: those of the device.
 pub fn check_bits(runner: &mut dyn Runner, yardstick: &Yardstick, count: usize) -> Result<Vec<Trial>> {
     let steps = &yardstick.steps[..count.min(yardstick.steps.len())];
+    yardstick.load(runner)?;
     let few = &steps[..steps.len().min(3)];
     let first = train(runner, yardstick, steps, steps.len())?;
+    // With the data written anew, so that a fault in what was resident shows.
+    yardstick.load(runner)?;
     let again = train(runner, yardstick, steps, steps.len())?;
     let one_by_one = train(runner, yardstick, steps, 1)?;
     let first_few = train(runner, yardstick, few, few.len())?;
@@ -123,7 +126,7 @@ pub fn check_bits(runner: &mut dyn Runner, yardstick: &Yardstick, count: usize) 
     let (n, f) = (steps.len(), few.len());
     Ok(vec![
         trial(format!("{n} steps, twice"), &first, &again),
-        trial(format!("{n} steps in one submission, or one a submission"), &first, &one_by_one),
+        trial(format!("{n} steps in one submission, or one per submission"), &first, &one_by_one),
         trial(format!("{f} steps, each operation waited for"), &first_few, &apart),
         trial(format!("{f} steps, weight gradients last and in reverse"), &first_few, &reversed),
         trial(format!("{batch} samples at once, or in halves"), &whole, &halves),

@@ -157,6 +157,9 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
             LayerKind::MaxPool { size: 2 },
             conv(7, 3, activation),
             LayerKind::AveragePool { size: 2 },
+            // Pooling of another size than 2 is not fused.
+            conv(4, 1, activation),
+            LayerKind::MaxPool { size: 1 },
             dense(13, activation),
             dense(9, activation),
         ];
@@ -256,8 +259,8 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
     }
 
     // Dense layers once more, in a plan without gradients.
-    let plan = Plan::evaluation(&chain, 31, DatasetShape { samples: 36, height: 5, width: 7 })?;
-    let step = Step { count: 30, ..everything() };
+    let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?;
+    let step = Step { count: 66, ..everything() };
     let flags = String::new();
     cases.push(Case { name: "dense-evaluate".to_owned(), plan, step, inputs: all.clone(), flags });
     Ok(cases)

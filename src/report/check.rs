@@ -188,10 +188,7 @@ fn memory_lines(adapter: &AdapterReport) -> Vec<String> {
     }
     let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count();
     let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {broken} kernels") };
-    wrap(&format!(
-        "memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run; no kernel uses \
-         workgroup memory, so there is none to poison"
-    ))
+    wrap(&format!("memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run"))
 }
 
 fn soak_lines(adapter: &AdapterReport) -> Vec<String> {

@@ -15,6 +15,13 @@ pub struct Filter {
     pub inputs: Option<Inputs>,
 }
 
+impl Filter {
+    /// Whether it keeps `kernel`.
+    pub fn wants(&self, kernel: &str) -> bool {
+        self.kernel.as_ref().is_none_or(|only| only == kernel)
+    }
+}
+
 /// Errors: a kernel, case or kind of input that does not exist; those there are are named.
 pub fn check_filter(filter: &Filter, cases: &[Case]) -> Result<()> {
     let refuse = |what: &str, name: &str, names: Vec<&str>| {

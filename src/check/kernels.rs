@@ -8,7 +8,7 @@ use super::tally::{KernelReport, Place, Tally, UNWRITTEN, expect};
 use crate::cpu::Buffers;
 use crate::error::Result;
 use crate::gpu::{Adapter, GpuRunner, Kernel};
-use crate::plan::{BufferId, Plan, Runner, Step, Use};
+use crate::plan::{BufferId, Plan, Runner, Step, Use, now};
 
 /// The outcome of [`check_kernels`].
 #[derive(Debug, Clone, Default)]
@@ -43,11 +43,13 @@ pub fn check_kernels(
             pairs.push(Pair { adapters, words: 0, different: 0, largest_ulps: Some(0.0), first: None });
         }
     }
+    let wanted = |kernel: &Kernel| filter.wants(kernel.entry).then(|| sources(kernel));
     for case in cases.iter().filter(|case| filter.case.as_ref().is_none_or(|name| *name == case.name)) {
         tell(&case.name);
         let mut runners: Vec<Option<GpuRunner>> = Vec::new();
         for (adapter, tally) in adapters.iter().zip(&mut tallies) {
-            let runner = tally.is_ok().then(|| GpuRunner::with_sources(adapter, &case.plan, sources)).transpose();
+            let open = || now(GpuRunner::open(adapter, &case.plan, &wanted));
+            let runner = tally.is_ok().then(open).transpose();
             runners.push(runner.unwrap_or_else(|error| {
                 *tally = Err(error);
                 None
@@ -76,7 +78,7 @@ fn run_case(
     let flushed = (place.inputs == Inputs::Tiny).then(|| flushed(plan, &buffers));
     for (index, op) in plan.ops.iter().enumerate() {
         let name = op.kind.name();
-        if filter.kernel.as_ref().is_some_and(|only| only != name) {
+        if !filter.wants(name) {
             continue;
         }
         let expected = expect(plan, index, step, &buffers);

@@ -25,6 +25,9 @@ impl Dispatch {
     }
 }
 
+/// The WGSL of a kernel; none for one that is not to run.
+pub type Source<'a> = &'a dyn Fn(&Kernel) -> Option<String>;
+
 /// Makes the dispatches of a plan: one pipeline per distinct source, entry point and overrides, one bind group per
 /// operation.
 pub(super) struct Dispatches<'a> {
@@ -36,22 +39,27 @@ pub(super) struct Dispatches<'a> {
     pub buffers: &'a [Guarded],
     /// The rows of the steps.
     pub steps: &'a wgpu::Buffer,
-    /// The WGSL of a kernel.
-    pub source: &'a dyn Fn(&Kernel) -> String,
+    /// Where WGSL comes from.
+    pub source: Source<'a>,
     /// Pipelines made so far, by source, entry point and overrides.
     pub pipelines: HashMap<(String, &'static str, String), (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
 }
 
 impl Dispatches<'_> {
     /// The dispatches of `kernels`, each that of an operation of the plan.
-    pub fn of(mut self, kernels: &[Kernel]) -> Vec<Dispatch> {
+    pub fn of(mut self, kernels: &[Kernel]) -> Vec<Option<Dispatch>> {
         let mut modules = HashMap::new();
         kernels.iter().enumerate().map(|(op, kernel)| self.dispatch(op, kernel, &mut modules)).collect()
     }
 
-    fn dispatch(&mut self, op: usize, kernel: &Kernel, modules: &mut HashMap<String, wgpu::ShaderModule>) -> Dispatch {
+    fn dispatch(
+        &mut self,
+        op: usize,
+        kernel: &Kernel,
+        modules: &mut HashMap<String, wgpu::ShaderModule>,
+    ) -> Option<Dispatch> {
         let device = &self.gpu.device;
-        let source = (self.source)(kernel);
+        let source = (self.source)(kernel)?;
         let key = (source.clone(), kernel.entry, format!("{:?}", kernel.overrides));
         let (pipeline, layout) = self
             .pipelines
@@ -67,12 +75,12 @@ impl Dispatches<'_> {
                 (pipeline(device, kernel, module, &layout), layout)
             })
             .clone();
-        Dispatch {
+        Some(Dispatch {
             pipeline,
             bind_group: self.bind_group(op, kernel, &layout),
             reads_step: kernel.reads_step,
             workgroups: kernel.workgroups,
-        }
+        })
     }
 
     fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {

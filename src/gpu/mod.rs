@@ -15,6 +15,7 @@ mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, measure};
+pub use dispatch::Source;
 pub use kernels::{Kernel, Piece, Resource, Variant, WINDOW_BYTES, kernel, most_layers};
 pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

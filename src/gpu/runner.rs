@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Adapter;
 use super::device::{Gpu, device_error};
-use super::dispatch::{Dispatch, Dispatches};
+use super::dispatch::{Dispatch, Dispatches, Source};
 use super::guarded::{GUARD_BYTES, Guarded, broken_guard};
 use super::kernels::{Kernel, Variant, check_layers, kernel};
 use super::limits::limits;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{
     BufferId, Clock, Device, MOST_STEPS, Metrics, Pending, Phase, Plan, Runner, Step, nothing_to_collect, now,
 };
@@ -22,8 +22,8 @@ pub struct GpuRunner {
     /// The rows of the steps of a submission, `step_stride` bytes apart.
     steps: wgpu::Buffer,
     step_stride: u32,
-    /// By operation of the plan.
-    dispatches: Vec<Dispatch>,
+    /// By operation of the plan; none for one that was not prepared.
+    dispatches: Vec<Option<Dispatch>>,
     submitted: VecDeque<Submission>,
 }
 
@@ -42,16 +42,12 @@ impl GpuRunner {
     /// Errors: limits that the plan exceeds (name, need, have), more layers with weights than
     /// [`super::most_layers`], an adapter that will not open, out of memory.
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
-        Self::with_sources(adapter, plan, &Kernel::source)
+        now(Self::open(adapter, plan, &|kernel| Some(kernel.source())))
     }
 
-    /// [`GpuRunner::new`] with the WGSL that `source` gives for each kernel: how a test plants a fault.
-    pub fn with_sources(adapter: &Adapter, plan: &Plan, source: &dyn Fn(&Kernel) -> String) -> Result<Self> {
-        now(Self::open(adapter, plan, source))
-    }
-
-    /// [`GpuRunner::with_sources`], to be awaited.
-    pub async fn open(adapter: &Adapter, plan: &Plan, source: &dyn Fn(&Kernel) -> String) -> Result<Self> {
+    /// [`GpuRunner::new`], to be awaited, with the WGSL that `source` gives for each kernel: how a test plants a fault.
+    /// An operation without WGSL is not prepared and cannot run.
+    pub async fn open(adapter: &Adapter, plan: &Plan, source: Source<'_>) -> Result<Self> {
         check_layers(plan)?;
         let variant = Variant::of(adapter);
         let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, variant)).collect();
@@ -78,6 +74,13 @@ impl GpuRunner {
         gpu.check()?;
         let (description, submitted) = (adapter.device.clone(), VecDeque::new());
         Ok(Self { description, plan: plan.clone(), gpu, buffers, steps, step_stride, dispatches, submitted })
+    }
+
+    fn dispatch(&self, op: usize) -> Result<&Dispatch> {
+        let name = || self.plan.ops.get(op).map_or("no operation", |op| op.kind.name());
+        self.dispatches.get(op).and_then(Option::as_ref).ok_or_else(|| {
+            Error::input(format!("operation {op} ({}) was not prepared", name()), "open the runner with its source")
+        })
     }
 
     /// Where a guard around a buffer no longer holds its pattern: the buffer, and the word relative to its
@@ -117,12 +120,13 @@ impl Runner for GpuRunner {
         }
         self.gpu.queue.write_buffer(&self.steps, 0, &rows);
 
+        let dispatches = ops.into_iter().map(|op| self.dispatch(op)).collect::<Result<Vec<_>>>()?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for index in 0..steps.len() as u32 {
-                for op in &ops {
-                    self.dispatches[*op].record(&mut pass, index * self.step_stride);
+                for dispatch in &dispatches {
+                    dispatch.record(&mut pass, index * self.step_stride);
                 }
             }
         }
@@ -150,7 +154,8 @@ impl Runner for GpuRunner {
         Box::pin(async move {
             self.plan.check_steps(std::slice::from_ref(step))?;
             self.gpu.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
-            self.gpu.time(|pass| (0..times).for_each(|_| self.dispatches[index].record(pass, 0))).await
+            let dispatch = self.dispatch(index)?;
+            self.gpu.time(|pass| (0..times).for_each(|_| dispatch.record(pass, 0))).await
         })
     }
 

@@ -1,9 +1,9 @@
 //! The CPU oracle against values worked by hand and central finite differences.
 
-use lenet_gpu::cpu::{self, Buffers, Traced};
+use lenet_gpu::cpu::{self, Buffers, Traced, operations};
 use lenet_gpu::model::{Activation, Initializer, LayerKind, Model, Shape};
 use lenet_gpu::plan::{
-    BLOCK, Conv2d, Dense, Element, Gather, MASKED, Op, OpKind, PACK, Partials, Phase, Pool, QUAD, QUADS, Runner,
+    BLOCK, Conv2d, Dense, Element, Gather, MASKED, Op, OpKind, PACK, Partials, Pass, Phase, Pool, QUAD, QUADS, Runner,
     Segment, Step,
 };
 
@@ -38,7 +38,7 @@ fn gather_centres_scales_and_masks() {
     // Samples of two bytes, two samples a word: (0, 255), (51, 102), (255, 0).
     let images = [0x6633_ff00, 0x0000_00ff];
     let step = Step { start: 1, count: 2, ..Step::default() };
-    let (x, targets) = cpu::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     let x = floats(x);
     let row = |a, b| [vec![-1.0; 4], vec![-1.0, a, b, -1.0], vec![-1.0; 4]].concat();
     assert_eq!(sample(&x, 0), row(4.0, -1.0), "order[1] is sample 2");
@@ -47,12 +47,12 @@ fn gather_centres_scales_and_masks() {
     assert_eq!(targets[..3], [9, 7, MASKED]);
     assert!(targets[2..].iter().all(|t| *t == MASKED));
     let third = Step { count: 1, ..Step::default() };
-    let (x, _) = cpu::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, _) = operations::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
 
     // As bytes, of the first quad: the background is 0, columns come in pairs and samples lowest first.
     let gather = Gather { bytes: true, ..gather };
-    let (x, targets) = cpu::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(x.len(), 12 * QUADS);
     let pairs: Vec<[u32; 2]> = x.as_chunks().0.iter().step_by(QUADS).copied().collect();
     assert_eq!(pairs, [[0, 0], [0, 0], [0, 0x00ff], [0xff00, 0], [0, 0], [0, 0]]);
@@ -94,7 +94,7 @@ fn conv2d_forward() {
         0.0, 0.0, 1.0, 0.0,
     ]);
     let forward = |conv: &Conv2d| {
-        let (y, argmax) = cpu::conv2d::forward::<f64>(conv, &x, &parameters);
+        let (y, argmax) = operations::conv2d::forward::<f64>(conv, &x, &parameters);
         assert!(argmax.is_empty(), "nothing is pooled");
         floats(y)
     };
@@ -111,7 +111,7 @@ fn conv2d_backward_input() {
     let (conv, parameters) = small_conv(NO_PARTIALS);
     let dy = block(&[1.0, 10.0, 100.0, 1000.0]);
     let x = block(&[1.0; 12]);
-    let dx = floats(cpu::conv2d::backward_input::<f64>(&conv, &dy, &parameters, &x));
+    let dx = floats(operations::conv2d::backward_input::<f64>(&conv, &dy, &parameters, &x));
     #[rustfmt::skip]
     let expected = [
         1.0, 12.0,              23.0,               30.0,
@@ -123,7 +123,7 @@ fn conv2d_backward_input() {
     let relu = Conv2d { input_activation: Activation::Relu, ..conv };
     let mut x = x;
     x[BLOCK..2 * BLOCK].fill(0.0);
-    let dx = floats(cpu::conv2d::backward_input::<f64>(&relu, &dy, &parameters, &x));
+    let dx = floats(operations::conv2d::backward_input::<f64>(&relu, &dy, &parameters, &x));
     assert_eq!(sample(&dx, 0)[..3], [1.0, 0.0, 23.0]);
 }
 
@@ -136,7 +136,7 @@ fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
     // Output 0 has gradient n + 1 at its first place, output 1 has 1 at its second.
     let one: Vec<f32> = [block(&[1.0, 0.0]), vec![0.0; BLOCK], vec![1.0; BLOCK]].concat();
     let dy = one.repeat(3);
-    let words = floats(cpu::conv2d::backward_weights::<f64>(&conv, &x, &dy));
+    let words = floats(operations::conv2d::backward_weights::<f64>(&conv, &x, &dy));
     assert_eq!(words.len(), 2 * QUADS * 40);
     for (slot, words) in words.chunks(40).enumerate() {
         let blocks = if slot < QUADS { 2.0 } else { 1.0 };
@@ -199,7 +199,7 @@ fn pooled_winners() -> Vec<u32> {
 #[test]
 fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     let (conv, parameters) = pooled_conv();
-    let (y, argmax) = cpu::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
+    let (y, argmax) = operations::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
     let y = floats(y);
     // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13 by its first place and 8; of channel 1:
     // -1 0 -2 0 above 0 -3 0 0, so 0 by the second place, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
@@ -210,7 +210,7 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
     assert_eq!(argmax, pooled_winners());
     let relu = Conv2d { activation: Activation::Relu, ..conv };
-    let (y, argmax) = cpu::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
+    let (y, argmax) = operations::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
     assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
     assert_eq!(argmax, pooled_winners(), "the largest sum, whatever the activation makes of it");
 }
@@ -219,7 +219,7 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
 fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
     let (conv, parameters) = pooled_conv();
     let dy = block(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
-    let ds = cpu::conv2d::unpool(&conv, &dy, &pooled_winners());
+    let ds = operations::conv2d::unpool(&conv, &dy, &pooled_winners());
     #[rustfmt::skip]
     assert_eq!(sample(&ds, 0), [
         1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 2.0,
@@ -237,7 +237,7 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
         0.0, 54.0, 60.0, 0.0,  0.0, 0.0, 0.0, 0.0,
     ]);
 
-    let dx = floats(cpu::conv2d::backward_input::<f64>(&conv, &ds, &parameters, &pooled_x()));
+    let dx = floats(operations::conv2d::backward_input::<f64>(&conv, &ds, &parameters, &pooled_x()));
     // Channel 0 spreads 1 2 / 3 4 from its argmax, channel 1 minus its gradient, channel 4 one to the right below.
     #[rustfmt::skip]
     assert_eq!(sample(&dx, 0), [
@@ -246,7 +246,7 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
         0.0, 0.0, 0.0, 6.0, 8.0 + 10.0,
     ]);
 
-    let words = floats(cpu::conv2d::backward_weights::<f64>(&conv, &pooled_x(), &ds));
+    let words = floats(operations::conv2d::backward_weights::<f64>(&conv, &pooled_x(), &ds));
     assert_eq!(words.len(), QUADS * 40);
     // The first four samples have 1 to 4 times these: their squares add up to 30, they to 10.
     let weights = [
@@ -267,7 +267,7 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
         words[pair * 2 + column % 2] = one << 8;
         words[(pair + 1) * 2 + column % 2] = six << 16;
     }
-    let x = cpu::conv2d::values(&conv, [-1.0, 4.0], &words);
+    let x = operations::conv2d::values(&conv, [-1.0, 4.0], &words);
     assert_eq!(x.len(), 4 * BLOCK);
     assert_eq!(sample(&x, 1), [-1.0, 0.0, 1.0, 4.0]);
     assert_eq!(sample(&x, 6), [4.0, -1.0, -1.0, 0.0]);
@@ -277,7 +277,7 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
 #[test]
 fn a_winner_that_rounding_decides_may_be_any() {
     let (conv, parameters) = pooled_conv();
-    let traced = |x: &[f32]| cpu::conv2d::forward::<Traced>(&conv, x, &parameters).1;
+    let traced = |x: &[f32]| operations::conv2d::forward::<Traced>(&conv, x, &parameters).1;
     let clear = traced(&pooled_x());
     assert!(clear.iter().all(|word| word.magnitude == 0.0), "a tie of the same terms is decided");
     assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_winners());
@@ -306,12 +306,12 @@ fn max_pool_gives_a_tie_to_the_first_in_row_order() {
         1.0, 5.0, -1.0, -1.0,
         5.0, 5.0, -1.0, -1.0,
     ]);
-    assert_eq!(sample(&floats(cpu::max_pool::forward::<f64>(&pool, &x)), 1), [10.0, -2.0]);
+    assert_eq!(sample(&floats(operations::max_pool::forward::<f64>(&pool, &x)), 1), [10.0, -2.0]);
     let dy = block(&[3.0, 4.0]);
-    let dx = floats(cpu::max_pool::backward::<f64>(&pool, &x, &dy));
+    let dx = floats(operations::max_pool::backward::<f64>(&pool, &x, &dy));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let relu = Pool { input_activation: Activation::Relu, ..pool };
-    let dx = floats(cpu::max_pool::backward::<f64>(&relu, &x, &dy));
+    let dx = floats(operations::max_pool::backward::<f64>(&relu, &x, &dy));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
@@ -324,8 +324,8 @@ fn average_pool_shares_evenly() {
         1.0, 2.0, 0.0, 1.0,
         3.0, 6.0, 0.0, 1.0,
     ]);
-    assert_eq!(sample(&floats(cpu::average_pool::forward::<f64>(&pool, &x)), 0), [3.0, 0.5]);
-    let dx = floats(cpu::average_pool::backward::<f64>(&pool, &x, &block(&[8.0, 4.0])));
+    assert_eq!(sample(&floats(operations::average_pool::forward::<f64>(&pool, &x)), 0), [3.0, 0.5]);
+    let dx = floats(operations::average_pool::backward::<f64>(&pool, &x, &block(&[8.0, 4.0])));
     assert_eq!(sample(&dx, 0), [2.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0, 1.0]);
 }
 
@@ -345,11 +345,11 @@ fn dense_forward_and_backward() {
     let parameters = [1.0, 3.0, 5.0, 0.0, 2.0, 4.0, 6.0, 0.0, 10.0, 20.0, 30.0, 0.0];
     let x = block(&[1.0, -1.0]);
     let dy = block(&[1.0, 0.0, 2.0]);
-    assert_eq!(sample(&floats(cpu::dense::forward::<f64>(&dense, &x, &parameters)), 1), [8.0, 18.0, 28.0]);
-    let dx = floats(cpu::dense::backward_input::<f64>(&dense, &dy, &parameters, &x));
+    assert_eq!(sample(&floats(operations::dense::forward::<f64>(&dense, &x, &parameters)), 1), [8.0, 18.0, 28.0]);
+    let dx = floats(operations::dense::backward_input::<f64>(&dense, &dy, &parameters, &x));
     assert_eq!(sample(&dx, 0), [11.0, 0.0]);
     // Sums over 32 samples: of n^2 = 11440, of n = 528.
-    let words = floats(cpu::dense::backward_weights::<f64>(&dense, &x, &dy));
+    let words = floats(operations::dense::backward_weights::<f64>(&dense, &x, &dy));
     let (squares, ones) = (11_440.0, 528.0);
     assert_eq!(words[..4], [squares, 0.0, 2.0 * squares, 0.0]);
     assert_eq!(words[4..8], [-squares, 0.0, -2.0 * squares, 0.0]);
@@ -364,7 +364,7 @@ fn softmax_cross_entropy_of_two_classes() {
     let mut targets = [MASKED; BLOCK];
     targets[..3].copy_from_slice(&[0, 1, 1]);
     let step = Step { start: 5, count: 3, ..Step::default() };
-    let loss = cpu::softmax_cross_entropy::forward::<Traced>(2, &step, &logits, &targets);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(2, &step, &logits, &targets);
     let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
     close(loss.probabilities[0], 0.25);
     close(loss.probabilities[BLOCK], 0.75);
@@ -382,7 +382,7 @@ fn softmax_cross_entropy_of_two_classes() {
 
     // Smoothing 0.2: targets 0.9 and 0.1.
     let smooth = Step { label_smoothing: 0.2, ..step };
-    let loss = cpu::softmax_cross_entropy::forward::<Traced>(2, &smooth, &logits, &targets);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(2, &smooth, &logits, &targets);
     close(loss.scores[0], 0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln());
     close(loss.dlogits[0], (0.25 - 0.9) / 3.0);
 }
@@ -391,11 +391,11 @@ fn softmax_cross_entropy_of_two_classes() {
 fn sums_of_scores_and_gradients() {
     let mut scores = vec![0.0; 4 * BLOCK];
     scores[..8].copy_from_slice(&[0.5, 1.0, 1.0, 9.0, 0.25, 0.0, 1.0, 9.0]);
-    assert_eq!(floats(cpu::sums::scores::<f64>(&scores)), [0.75, 1.0, 2.0, 0.0]);
+    assert_eq!(floats(operations::sums::scores::<f64>(&scores)), [0.75, 1.0, 2.0, 0.0]);
 
     let partials = Partials { first: 2, words: 3, slots: 2, blocks_per_chunk: 1 };
     let segment = Segment { first: 0, partials };
-    let traced = cpu::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
+    let traced = operations::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
     assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });
     assert_eq!((traced[1].value, traced[2].value), (22.0, 33.0));
 }
@@ -404,20 +404,20 @@ fn sums_of_scores_and_gradients() {
 fn optimisers_take_the_step_of_the_textbook() {
     let step = Step { learning_rate: 0.5, momentum: 0.5, weight_decay: 0.25, ..Step::default() };
     // g = 1 + 0.25 * 4 = 2; m = 0.5 * 6 + 2 = 5; w = 4 - 0.5 * 5, or Nesterov 4 - 0.5 * (2 + 2.5).
-    assert_eq!(cpu::optimizer::sgd(false, &step, 1.0, 4.0, 6.0), (1.5, 5.0));
-    assert_eq!(cpu::optimizer::sgd(true, &step, 1.0, 4.0, 6.0), (1.75, 5.0));
+    assert_eq!(operations::optimizer::sgd(false, &step, 1.0, 4.0, 6.0), (1.5, 5.0));
+    assert_eq!(operations::optimizer::sgd(true, &step, 1.0, 4.0, 6.0), (1.75, 5.0));
 
     // A first step of Adam: the corrected moments are g and g^2, so it moves by rate * |g| / (|g| + epsilon).
     let step = Step { beta2: 0.75, correction1: 2.0, correction2: 4.0, epsilon: 2.0, ..step };
     // Adam: g = 1 + 1 = 2; AdamW: w = 4 - 0.5 * 0.25 * 4 = 3.5 with g = 1.
-    assert_eq!(cpu::optimizer::adam(false, &step, 1.0, 4.0, 0.0, 0.0), (4.0 - 0.5 * 2.0 / 4.0, 1.0, 1.0));
-    assert_eq!(cpu::optimizer::adam(true, &step, 1.0, 4.0, 0.0, 0.0), (3.5 - 0.5 / 3.0, 0.5, 0.25));
+    assert_eq!(operations::optimizer::adam(false, &step, 1.0, 4.0, 0.0, 0.0), (4.0 - 0.5 * 2.0 / 4.0, 1.0, 1.0));
+    assert_eq!(operations::optimizer::adam(true, &step, 1.0, 4.0, 0.0, 0.0), (3.5 - 0.5 / 3.0, 0.5, 0.25));
 }
 
 #[test]
 fn activations_and_their_derivatives_at_known_points() {
-    let value = |activation, a: f64| cpu::activation::activate(activation, a);
-    let slope = |activation, y: f32| cpu::activation::backward(activation, 1.0_f64, y);
+    let value = |activation, a: f64| operations::activation::activate(activation, a);
+    let slope = |activation, y: f32| operations::activation::backward(activation, 1.0_f64, y);
     assert_eq!((value(Activation::Relu, -2.0), value(Activation::Relu, 2.0)), (0.0, 2.0));
     assert!(value(Activation::Relu, f64::NAN).is_nan(), "a NaN must not be hidden");
     assert_eq!((slope(Activation::Relu, 0.0), slope(Activation::Relu, 1e-30)), (0.0, 1.0));
@@ -516,7 +516,7 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
     let Probe { plan, mut runner, step, .. } = probe(model, 3, SGD, 7);
     runner.submit(Phase::Evaluate, &[step]).unwrap();
     let op: &Op = plan.ops.iter().find(|op| op.layer == "c3").unwrap();
-    let OpKind::Conv2dForward(conv) = op.kind else { panic!("c3 is a convolution") };
+    let OpKind::Conv2d(Pass::Forward, conv) = op.kind else { panic!("c3 is a convolution") };
     let traced = &cpu::run_op(op, &step, runner.buffers())[0].words;
     let (x, parameters) = (runner.buffers().f32(op.buffers[0]), runner.buffers().f32(op.buffers[1]));
     // The first output of sample 0 in f32, without the last `dropped` taps.

@@ -26,6 +26,23 @@ fn all() -> Vec<Pipeline> {
 }
 
 #[test]
+fn every_entry_point_has_a_pipeline_that_other_compilers_judge() {
+    let declared: BTreeSet<String> = shaders::entry_points().into_iter().map(|(entry, _)| entry).collect();
+    let listed: BTreeSet<String> = all().iter().map(|p| p.kernel.entry.to_owned()).collect();
+    let missing: Vec<_> = declared.difference(&listed).collect();
+    assert!(missing.is_empty(), "no model of gpu/pipelines.rs reaches {missing:?}");
+}
+
+#[test]
+fn every_pipeline_translates_for_every_backend() {
+    for pipeline in all() {
+        let translated = translate(&pipeline);
+        assert!(translated.hlsl.contains(pipeline.kernel.entry), "{}", pipeline.name);
+        assert!(translated.msl.contains("kernel void"), "{}", pipeline.name);
+    }
+}
+
+#[test]
 fn msl_is_as_in_the_snapshots() {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);

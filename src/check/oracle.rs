@@ -6,10 +6,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::probe::Probe;
 use super::quantity::Quantity;
 use super::reference::{Nudge, Weights, mean_loss, widen};
-use crate::cpu::conv2d;
+use crate::cpu::operations::conv2d;
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
-use crate::plan::{OpKind, Phase, Plan, Runner, layout};
+use crate::plan::{OpKind, Pass, Phase, Plan, Runner, layout};
 use crate::recipe::Optimizer;
 
 /// Samples of a step.
@@ -122,7 +122,7 @@ fn gradient_of_sums(plan: &Plan, runner: &mut dyn Runner, layer: &str) -> Result
         return Ok(None);
     }
     let fused = ops.find_map(|op| match op.kind {
-        OpKind::Conv2dBackwardWeights(conv) if conv.max_pool => Some((conv, op.buffers[1], op.buffers[2])),
+        OpKind::Conv2d(Pass::BackwardWeights, conv) if conv.max_pool => Some((conv, op.buffers[1], op.buffers[2])),
         _ => None,
     });
     Ok(match (fused, plan.find(&format!("{layer}.gradient"))) {

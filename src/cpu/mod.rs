@@ -1,6 +1,6 @@
 //! The CPU oracle: one plain function per operation, f64 sums, no cleverness. Also the fallback without a GPU.
 //!
-//! Each file holds one family of operations, forward and backward side by side. A function reads f32 and
+//! Each file of [`operations`] holds one family, forward and backward side by side. A function reads f32 and
 //! u32 slices laid out as [`crate::plan`] says, sums in f64, and returns the words it would write. It is
 //! generic over [`Sum`]: with `f64` the words are f32 bits, which is how [`CpuRunner`] runs a plan; with
 //! [`Traced`] each comes with the magnitudes that were added, which is how [`run_op`] judges another
@@ -8,19 +8,10 @@
 //! bits whatever the number of threads.
 
 mod accumulator;
-pub mod activation;
-pub mod average_pool;
 mod buffers;
-pub mod conv2d;
-pub mod dense;
-pub mod gather;
 mod layout;
-pub mod max_pool;
-mod operations;
-pub mod optimizer;
+pub mod operations;
 mod runner;
-pub mod softmax_cross_entropy;
-pub mod sums;
 
 pub use accumulator::{Sum, Traced};
 pub use buffers::Buffers;

@@ -4,7 +4,7 @@
 use super::Adapter;
 use crate::error::{Error, Result};
 use crate::model::Activation;
-use crate::plan::{Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Plan, Pool, QUADS, Slot, Use};
+use crate::plan::{Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Slot, Use};
 use crate::recipe::Optimizer;
 
 /// A part of a shader: a file of `shaders/`.
@@ -175,12 +175,12 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
             workgroups: per_item(g.input.channels * g.input.height, blocks),
             ..base
         },
-        OpKind::Conv2dForward(c) if c.max_pool => Kernel {
+        OpKind::Conv2d(Pass::Forward, c) if c.max_pool => Kernel {
             overrides: vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)],
             workgroups: per_item(c.pooled().height * c.pooled().width * c.output.channels.div_ceil(8), blocks),
             ..conv2d(base, c, c.activation, blocks, variant)
         },
-        OpKind::Conv2dForward(c) => Kernel {
+        OpKind::Conv2d(Pass::Forward, c) => Kernel {
             overrides: vec![kernel_size(c)],
             workgroups: per_item(
                 c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(PACK),
@@ -188,7 +188,7 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
             ),
             ..conv2d(base, c, c.activation, blocks, variant)
         },
-        OpKind::Conv2dBackwardInput(c) => Kernel {
+        OpKind::Conv2d(Pass::BackwardInput, c) => Kernel {
             overrides: {
                 // The middle ten columns of dy are all there is: see the shader.
                 let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
@@ -198,7 +198,7 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
             workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
             ..conv2d(base, c, c.input_activation, blocks, variant)
         },
-        OpKind::Conv2dBackwardWeights(c) => Kernel {
+        OpKind::Conv2d(Pass::BackwardWeights, c) => Kernel {
             overrides: vec![kernel_size(c)],
             workgroups: {
                 let channels = if c.max_pool { 4 } else { 8 };
@@ -208,27 +208,29 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
             // It reads no weights and applies no activation.
             ..conv2d(base, c, Activation::Identity, blocks, Variant::default())
         },
-        OpKind::MaxPoolForward(p) => pool_forward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
-        OpKind::MaxPoolBackward(p) => pool_backward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
-        OpKind::AveragePoolForward(p) => {
+        OpKind::MaxPool(Pass::Forward, p) => {
+            pool_forward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks))
+        }
+        OpKind::MaxPool(_, p) => pool_backward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
+        OpKind::AveragePool(Pass::Forward, p) => {
             pool_forward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
         }
-        OpKind::AveragePoolBackward(p) => {
+        OpKind::AveragePool(_, p) => {
             pool_backward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
         }
-        OpKind::DenseForward(d) => Kernel {
+        OpKind::Dense(Pass::Forward, d) => Kernel {
             pieces: with_activation(d.activation, &[piece!("dense")]),
             geometry: dense(d, d.activation, blocks),
             workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
-        OpKind::DenseBackwardInput(d) => Kernel {
+        OpKind::Dense(Pass::BackwardInput, d) => Kernel {
             pieces: with_activation(d.input_activation, &[piece!("dense")]),
             geometry: dense(d, d.input_activation, blocks),
             workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
             ..base
         },
-        OpKind::DenseBackwardWeights(d) => Kernel {
+        OpKind::Dense(Pass::BackwardWeights, d) => Kernel {
             pieces: with_activation(Activation::Identity, &[piece!("dense")]),
             geometry: dense(d, Activation::Identity, blocks),
             workgroups: [

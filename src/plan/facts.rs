@@ -8,7 +8,7 @@ use crate::model::Activation;
 pub struct Facts {
     /// Name in every report, and of the entry point.
     pub name: &'static str,
-    /// Name of its files: `shaders/<family>.wgsl` and `src/cpu/<family>.rs` (tests/operations.rs).
+    /// Name of its files: `shaders/<family>.wgsl` and `src/cpu/operations/<family>.rs` (tests/operations.rs).
     pub family: &'static str,
     /// Its part in a step.
     pub role: Role,

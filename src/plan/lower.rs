@@ -1,21 +1,16 @@
 //! Lowering: a model at a batch size -> a plan, stage by stage.
 
-use super::layout::{BLOCK, QUADS, blocks};
+use super::facts::Role;
+use super::layout::{BLOCK, PACK, QUADS, blocks};
+use super::operations::Site;
 use super::stage::{Stage, stages};
 use super::{
-    BufferId, BufferSpec, Content, Conv2d, DatasetShape, Dense, Element, Gather, Loss, MOST_STEPS, Op, OpKind,
-    ParameterLayout, Partials, Phase, Plan, Pool, Segment,
+    BufferId, BufferSpec, Content, DatasetShape, Element, Gather, Loss, MOST_STEPS, Op, OpKind, ParameterLayout,
+    Partials, Phase, Plan, Segment,
 };
 use crate::error::{Error, Result};
-use crate::model::{Activation, Layer, LayerKind, Model, Shape};
+use crate::model::{Activation, Model, Shape};
 use crate::recipe::Optimizer;
-
-/// Chunks that a batch is cut into for the weight gradients of a convolution, at most: enough to keep a
-/// machine busy, few enough that adding them up stays cheap.
-const CONV2D_CHUNKS: usize = 8;
-
-/// The same for a dense layer, which has more weights: more threads without chunks, and more to add up.
-const DENSE_CHUNKS: usize = 2;
 
 impl Plan {
     /// Lowers `model` for training steps of at most `batch` samples of a dataset of shape `data`.
@@ -164,10 +159,10 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// The samples of a step, as the first stage takes them.
+    /// The samples of a step, as the first stage takes them: as bytes, a quarter of the loads, if it is fused.
     fn gather(&mut self, stages: &[Stage], [images, labels, order, targets]: [BufferId; 4]) -> Flow {
         let input = self.model.input;
-        let bytes = matches!(stages.first(), Some(Stage::Conv2d { bytes: true, .. }));
+        let bytes = stages.first().is_some_and(Stage::is_fused);
         let buffer = if bytes {
             let words = blocks(self.batch) * QUADS * input.elements();
             self.buffer("input.bytes", Element::U32, words, Content::Bytes(input))
@@ -189,87 +184,39 @@ impl<'a> Lowering<'a> {
         Flow { buffer, gradient: None, activation: Activation::Identity }
     }
 
-    /// The operations of `stage`, behind `from`.
+    /// The operations of `stage`, behind `from`. Each names its buffers by its slots.
     fn stage(&mut self, stage: &Stage, from: Flow, shared: Shared) -> Flow {
         let last = stage.last();
         let buffer = self.activations(last.name.clone(), last.output);
         let gradient = shared.partials.map(|_| self.activations(format!("{}.gradient", last.name), last.output));
-        let to = Flow { buffer, gradient, activation: stage.first().activation() };
-        match stage {
-            Stage::Conv2d { conv, pool, bytes } => self.conv2d(conv, *pool, *bytes, from, to, shared),
-            Stage::Dense(layer) => self.dense(layer, from, to, shared),
-            Stage::Pool(layer) => self.pool(layer, from, to),
-        }
-        to
-    }
-
-    fn conv2d(&mut self, layer: &Layer, pool: Option<&Layer>, bytes: bool, from: Flow, to: Flow, shared: Shared) {
-        let LayerKind::Conv2d { kernel, activation, .. } = layer.kind else { return };
-        let (weights, bias, partials) = self.segment(&layer.name, CONV2D_CHUNKS, QUADS);
-        let conv = Conv2d {
-            input: layer.input,
-            output: layer.output,
-            max_pool: pool.is_some(),
-            levels: bytes.then(|| self.model.levels()),
-            kernel,
-            activation,
-            input_activation: from.activation,
-            weights,
-            bias,
-            partials,
-        };
-        let argmax = pool.map(|pool| {
-            let words = conv.argmax_words(blocks(self.batch));
-            self.buffer(format!("{}.argmax", pool.name), Element::U32, words, Content::Argmax(pool.output))
+        let argmax = stage.is_fused().then(|| {
+            let Shape { channels, height, width } = last.output;
+            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * QUADS;
+            self.buffer(format!("{}.argmax", last.name), Element::U32, words, Content::Argmax(last.output))
         });
-        let op = |kind, reads: &[BufferId], argmax: Option<BufferId>, rest: Option<BufferId>| {
-            let buffers = reads.iter().copied().chain(argmax).chain(rest).collect();
-            Op { layer: layer.name.clone(), kind, buffers }
+        let layer = &stage.first().name;
+        let bytes = self.buffers[from.buffer.0].element == Element::U32;
+        let levels = bytes.then(|| self.model.levels());
+        let segment = &mut |most_chunks, slots| self.segment(layer, most_chunks, slots);
+        let kinds = OpKind::of(stage, &mut Site { input_activation: from.activation, bytes: levels, segment });
+        let slot = |name| match name {
+            "x" | "input_bytes" => Some(from.buffer),
+            "y" => Some(buffer),
+            "dy" => gradient,
+            "x_gradient" => from.gradient,
+            "argmax" | "new_argmax" => argmax,
+            "parameters" => Some(shared.parameters),
+            "partials" => shared.partials,
+            other => panic!("no stage has a buffer for the slot {other}"),
         };
-        self.forward.push(op(OpKind::Conv2dForward(conv), &[from.buffer, shared.parameters, to.buffer], argmax, None));
-        let (Some(dy), Some(partials)) = (to.gradient, shared.partials) else { return };
-        if let Some(dx) = from.gradient {
-            let reads = [dy, shared.parameters, from.buffer];
-            self.backward.push(op(OpKind::Conv2dBackwardInput(conv), &reads, argmax, Some(dx)));
+        for kind in kinds {
+            let facts = kind.facts();
+            // Without gradients there is nothing to run backward, and nothing behind the input.
+            let Some(buffers) = facts.slots.iter().map(|s| slot(s.name)).collect() else { continue };
+            let op = Op { layer: layer.clone(), kind, buffers };
+            if facts.role == Role::Forward { self.forward.push(op) } else { self.backward.push(op) }
         }
-        self.backward.push(op(OpKind::Conv2dBackwardWeights(conv), &[from.buffer, dy], argmax, Some(partials)));
-    }
-
-    fn dense(&mut self, layer: &Layer, from: Flow, to: Flow, shared: Shared) {
-        let (weights, bias, partials) = self.segment(&layer.name, DENSE_CHUNKS, 1);
-        let dense = Dense {
-            inputs: layer.input.elements(),
-            outputs: layer.output.elements(),
-            activation: to.activation,
-            input_activation: from.activation,
-            weights,
-            bias,
-            partials,
-        };
-        let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
-        self.forward.push(op(OpKind::DenseForward(dense), vec![from.buffer, shared.parameters, to.buffer]));
-        let (Some(dy), Some(partials)) = (to.gradient, shared.partials) else { return };
-        if let Some(dx) = from.gradient {
-            let buffers = vec![dy, shared.parameters, from.buffer, dx];
-            self.backward.push(op(OpKind::DenseBackwardInput(dense), buffers));
-        }
-        self.backward.push(op(OpKind::DenseBackwardWeights(dense), vec![from.buffer, dy, partials]));
-    }
-
-    fn pool(&mut self, layer: &Layer, from: Flow, to: Flow) {
-        let pool = |size| Pool { input: layer.input, output: layer.output, size, input_activation: from.activation };
-        let (forward, backward) = match layer.kind {
-            LayerKind::MaxPool { size } => (OpKind::MaxPoolForward(pool(size)), OpKind::MaxPoolBackward(pool(size))),
-            LayerKind::AveragePool { size } => {
-                (OpKind::AveragePoolForward(pool(size)), OpKind::AveragePoolBackward(pool(size)))
-            }
-            LayerKind::Conv2d { .. } | LayerKind::Dense { .. } => return,
-        };
-        let op = |kind, buffers| Op { layer: layer.name.clone(), kind, buffers };
-        self.forward.push(op(forward, vec![from.buffer, to.buffer]));
-        if let (Some(dx), Some(dy)) = (from.gradient, to.gradient) {
-            self.backward.push(op(backward, vec![from.buffer, dy, dx]));
-        }
+        Flow { buffer, gradient, activation: stage.first().activation() }
     }
 
     /// Loss and metrics; the buffers of probabilities, predictions and metrics.

@@ -21,12 +21,13 @@
 
 mod buffer;
 mod facts;
-mod geometry;
 pub mod layout;
 mod lower;
-mod op;
+mod operations;
 mod parameters;
+mod partials;
 mod phase;
+#[expect(clippy::module_inception, reason = "the type that the room is named after")]
 mod plan;
 mod runner;
 mod stage;
@@ -34,10 +35,10 @@ mod step;
 
 pub use buffer::{BufferId, BufferSpec, Content, Element};
 pub use facts::{Count, Facts, Role, Rounding, Slot, Use};
-pub use geometry::{Conv2d, Dense, Gather, Loss, Partials, Pool, Segment};
 pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
-pub use op::{Op, OpKind};
+pub use operations::{Conv2d, Dense, Gather, Loss, Op, OpKind, Pass, Pool};
 pub use parameters::{ParameterLayout, Placed};
+pub use partials::{Partials, Segment};
 pub use phase::Phase;
 pub(crate) use plan::nothing_to_collect;
 pub use plan::{DatasetShape, Plan};

@@ -1,6 +1,6 @@
 //! Sums over what the other operations left in parts.
 
-use super::accumulator::Sum;
+use crate::cpu::accumulator::Sum;
 use crate::plan::Segment;
 
 /// A row of `metrics`: the sums over the samples of a step.

@@ -1,6 +1,6 @@
 //! One step of an optimiser over all parameters, as PyTorch defines it.
 
-use super::accumulator::Sum;
+use crate::cpu::accumulator::Sum;
 use crate::plan::Step;
 use crate::recipe::Optimizer;
 

@@ -1,6 +1,6 @@
 //! Softmax and cross-entropy: probabilities, loss, hit and class of each sample, and the gradient.
 
-use super::accumulator::Sum;
+use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, MASKED, Step};
 
 /// Outputs of [`forward`].

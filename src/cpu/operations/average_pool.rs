@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::accumulator::Sum;
 use super::activation;
-use super::layout::{add_scaled, lanes};
+use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::{add_scaled, lanes};
 use crate::plan::{BLOCK, Pool};
 
 /// Output of average pooling.

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::accumulator::Sum;
 use super::activation;
+use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, Pool};
 
 /// Place in `x` of the largest value of the block of (`map`, `row`, `column`) for sample `lane`; the first

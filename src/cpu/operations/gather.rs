@@ -1,6 +1,6 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
-use super::accumulator::Sum;
+use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, Gather, MASKED, QUAD, QUADS, Step};
 
 /// The inputs and targets of a step.

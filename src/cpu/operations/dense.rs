@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::accumulator::Sum;
 use super::activation;
-use super::layout::{Packed, add_products, add_scaled, chunk_blocks, lanes, total};
+use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::{Packed, add_products, add_scaled, chunk_blocks, lanes, total};
 use crate::plan::{BLOCK, Dense};
 
 fn packed(dense: &Dense) -> Packed {

@@ -1,6 +1,6 @@
 //! Activations: the value from the sum, and the derivative from the value.
 
-use super::accumulator::Sum;
+use crate::cpu::accumulator::Sum;
 use crate::model::Activation;
 
 /// Amplitude of the 1998 paper's squashing function.

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::accumulator::Sum;
 use super::activation;
-use super::layout::{Lanes, Packed, add_products, add_scaled, chunk_blocks, lanes, total};
+use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::{Lanes, Packed, add_products, add_scaled, chunk_blocks, lanes, total};
 use crate::model::Shape;
 use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD, QUADS};
 

@@ -1,11 +1,20 @@
 //! The table of the oracle: which function computes an operation.
 
+pub mod activation;
+pub mod average_pool;
+pub mod conv2d;
+pub mod dense;
+pub mod gather;
+pub mod max_pool;
+pub mod optimizer;
+pub mod softmax_cross_entropy;
+pub mod sums;
+
 use std::borrow::Cow;
 
 use super::accumulator::{Sum, Traced};
 use super::buffers::Buffers;
-use super::{average_pool, conv2d, dense, gather, max_pool, optimizer, softmax_cross_entropy, sums};
-use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Step};
+use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Pass, Step};
 
 /// Words that an operation writes, all next to each other; it leaves the rest of the buffer alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,37 +54,37 @@ pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Ou
             let (x, targets) = gather::forward::<S>(gather, step, blocks, (u32("images"), u32("labels"), u32("order")));
             vec![whole(if gather.bytes { "input_bytes" } else { "x" }, x), whole("targets", targets)]
         }
-        OpKind::Conv2dForward(conv) => {
+        OpKind::Conv2d(Pass::Forward, conv) => {
             let x = conv2d_input(conv, &f32, &u32);
             let (y, argmax) = conv2d::forward::<S>(conv, &x, f32("parameters"));
             let argmax = conv.max_pool.then(|| whole("new_argmax", argmax));
             [whole("y", y)].into_iter().chain(argmax).collect()
         }
-        OpKind::Conv2dBackwardInput(conv) => {
+        OpKind::Conv2d(Pass::BackwardInput, conv) => {
             let dy = conv2d_gradient(conv, &f32, &u32);
             let dx = conv2d::backward_input::<S>(conv, &dy, f32("parameters"), f32("x"));
             vec![whole("x_gradient", dx)]
         }
-        OpKind::Conv2dBackwardWeights(conv) => {
+        OpKind::Conv2d(Pass::BackwardWeights, conv) => {
             let (x, dy) = (conv2d_input(conv, &f32, &u32), conv2d_gradient(conv, &f32, &u32));
             vec![at("partials", conv.partials.first, conv2d::backward_weights::<S>(conv, &x, &dy))]
         }
-        OpKind::MaxPoolForward(pool) => vec![whole("y", max_pool::forward::<S>(pool, f32("x")))],
-        OpKind::MaxPoolBackward(pool) => {
+        OpKind::MaxPool(Pass::Forward, pool) => vec![whole("y", max_pool::forward::<S>(pool, f32("x")))],
+        OpKind::MaxPool(_, pool) => {
             vec![whole("x_gradient", max_pool::backward::<S>(pool, f32("x"), f32("dy")))]
         }
-        OpKind::AveragePoolForward(pool) => vec![whole("y", average_pool::forward::<S>(pool, f32("x")))],
-        OpKind::AveragePoolBackward(pool) => {
+        OpKind::AveragePool(Pass::Forward, pool) => vec![whole("y", average_pool::forward::<S>(pool, f32("x")))],
+        OpKind::AveragePool(_, pool) => {
             vec![whole("x_gradient", average_pool::backward::<S>(pool, f32("x"), f32("dy")))]
         }
-        OpKind::DenseForward(dense) => {
+        OpKind::Dense(Pass::Forward, dense) => {
             vec![whole("y", dense::forward::<S>(dense, f32("x"), f32("parameters")))]
         }
-        OpKind::DenseBackwardInput(dense) => {
+        OpKind::Dense(Pass::BackwardInput, dense) => {
             let dx = dense::backward_input::<S>(dense, f32("dy"), f32("parameters"), f32("x"));
             vec![whole("x_gradient", dx)]
         }
-        OpKind::DenseBackwardWeights(dense) => {
+        OpKind::Dense(Pass::BackwardWeights, dense) => {
             vec![at("partials", dense.partials.first, dense::backward_weights::<S>(dense, f32("x"), f32("dy")))]
         }
         OpKind::SoftmaxCrossEntropy(Loss { classes, gradient, .. }) => {

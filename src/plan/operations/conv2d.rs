@@ -1,0 +1,126 @@
+//! Valid convolution, bias and activation; fused with 2x2 max-pooling also that, and which sum was the largest.
+
+use super::{OpKind, Pass, Site};
+use crate::model::{Activation, Layer, LayerKind, Shape};
+use crate::plan::Partials;
+use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
+use crate::plan::layout::{PACK, QUAD, QUADS};
+
+/// Chunks that a batch is cut into for the weight gradients, at most: enough to keep a machine busy, few enough that
+/// adding them up stays cheap.
+const MOST_CHUNKS: usize = 8;
+
+/// Geometry of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conv2d {
+    /// Shape of `x`.
+    pub input: Shape,
+    /// Shape of the sums: of `y`, unless it is pooled.
+    pub output: Shape,
+    /// Whether only the largest sum of each 2x2 block goes on, so that `y` and `dy` have half the rows and
+    /// columns and the other sums are never stored. `argmax` says which it was: see [`crate::plan::ARGMAX_BITS`].
+    pub max_pool: bool,
+    /// Values of a byte 0 and of a byte 255 if `x` is bytes as [`super::Gather::bytes`] has them; only with max-pooling.
+    pub levels: Option<[f32; 2]>,
+    /// Rows and columns of the kernel.
+    pub kernel: usize,
+    /// Applied to the sums (forward).
+    pub activation: Activation,
+    /// The activation that made `x` (backward to the input).
+    pub input_activation: Activation,
+    /// First word of the weights in `parameters`; the packed layout is in [`crate::plan::ParameterLayout`].
+    pub weights: usize,
+    /// First word of the bias in `parameters`.
+    pub bias: usize,
+    /// Where its partial gradients go.
+    pub partials: Partials,
+}
+
+impl Conv2d {
+    /// Shape of `y` and `dy`.
+    pub fn pooled(&self) -> Shape {
+        let Shape { channels, height, width } = self.output;
+        if self.max_pool { Shape::new(channels, height / 2, width / 2) } else { self.output }
+    }
+
+    /// Words of `x` per sample.
+    fn input_words(&self) -> usize {
+        if self.levels.is_some() { self.input.elements() / 4 } else { self.input.elements() }
+    }
+
+    /// Words of `argmax` for `blocks` blocks of samples.
+    pub fn argmax_words(&self, blocks: usize) -> usize {
+        let Shape { channels, height, width } = self.pooled();
+        blocks * channels.div_ceil(PACK) * height * width * QUADS
+    }
+}
+
+/// The operations of the convolution `layer`, if it is one; fused with max-pooling behind it if `max_pool`.
+pub(super) fn of(layer: &Layer, max_pool: bool, site: &mut Site) -> Vec<OpKind> {
+    let LayerKind::Conv2d { kernel, activation, .. } = layer.kind else { return Vec::new() };
+    let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
+    let conv = Conv2d {
+        input: layer.input,
+        output: layer.output,
+        max_pool,
+        levels: site.bytes,
+        kernel,
+        activation,
+        input_activation: site.input_activation,
+        weights,
+        bias,
+        partials,
+    };
+    Pass::ALL.map(|pass| OpKind::Conv2d(pass, conv)).to_vec()
+}
+
+impl Conv2d {
+    pub(super) fn facts(&self, pass: Pass) -> Facts {
+        let x = if self.levels.is_some() { "input_bytes" } else { "x" };
+        let argmax = |slots| if self.max_pool { [slots, read(["argmax"])].concat() } else { slots };
+        let multiply_adds = self.output.elements() * self.input.channels * self.kernel * self.kernel;
+        let (inputs, outputs) = (self.input_words(), self.pooled().elements());
+        let shared = Facts {
+            name: "",
+            family: "conv2d",
+            role: Role::Forward,
+            slots: Vec::new(),
+            flops: Count { per_sample: 2 * multiply_adds, once: 0 },
+            matmul: true,
+            words: Count { per_sample: inputs + outputs, once: self.partials.words },
+            rounding: Rounding::Exact,
+        };
+        match pass {
+            Pass::Forward => Facts {
+                name: if self.max_pool { "conv2d_max_pool_forward" } else { "conv2d_forward" },
+                slots: {
+                    let slots = write(read([x, "parameters"]), ["y"]);
+                    if self.max_pool { write(slots, ["new_argmax"]) } else { slots }
+                },
+                rounding: Rounding::Activated {
+                    terms: self.input.channels * self.kernel * self.kernel + 1,
+                    by: self.activation,
+                },
+                ..shared
+            },
+            Pass::BackwardInput => Facts {
+                name: "conv2d_backward_input",
+                role: Role::BackwardInput,
+                slots: write(argmax(read(["dy", "parameters", "x"])), ["x_gradient"]),
+                words: Count { per_sample: 2 * self.input.elements() + outputs, once: self.partials.words },
+                rounding: Rounding::Sum { terms: self.output.channels * self.kernel * self.kernel },
+                ..shared
+            },
+            Pass::BackwardWeights => Facts {
+                name: if self.max_pool { "conv2d_max_pool_backward_weights" } else { "conv2d_backward_weights" },
+                role: Role::BackwardWeights,
+                slots: write(argmax(read([x, "dy"])), ["partials"]),
+                words: Count { per_sample: inputs + outputs, once: self.partials.length() },
+                rounding: Rounding::Sum {
+                    terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width,
+                },
+                ..shared
+            },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Dense: matrix product, bias and activation.
+
+use super::{OpKind, Pass, Site};
+use crate::model::{Activation, Layer};
+use crate::plan::Partials;
+use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
+use crate::plan::layout::BLOCK;
+
+/// Chunks that a batch is cut into for the weight gradients, at most: fewer than for a convolution, since a dense
+/// layer has more weights, and so more threads without chunks and more to add up.
+const MOST_CHUNKS: usize = 2;
+
+/// Geometry of a dense layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dense {
+    /// Input values of a sample.
+    pub inputs: usize,
+    /// Output values of a sample.
+    pub outputs: usize,
+    /// Applied to the sums (forward).
+    pub activation: Activation,
+    /// The activation that made `x` (backward to the input).
+    pub input_activation: Activation,
+    /// First word of the weights in `parameters`.
+    pub weights: usize,
+    /// First word of the bias in `parameters`.
+    pub bias: usize,
+    /// Where its partial gradients go.
+    pub partials: Partials,
+}
+
+/// The operations of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
+pub(super) fn of(layer: &Layer, site: &mut Site) -> Vec<OpKind> {
+    let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, 1);
+    let dense = Dense {
+        inputs: layer.input.elements(),
+        outputs: layer.output.elements(),
+        activation: layer.activation(),
+        input_activation: site.input_activation,
+        weights,
+        bias,
+        partials,
+    };
+    Pass::ALL.map(|pass| OpKind::Dense(pass, dense)).to_vec()
+}
+
+impl Dense {
+    pub(super) fn facts(&self, pass: Pass) -> Facts {
+        let shared = Facts {
+            name: "",
+            family: "dense",
+            role: Role::Forward,
+            slots: Vec::new(),
+            flops: Count { per_sample: 2 * self.inputs * self.outputs, once: 0 },
+            matmul: true,
+            words: Count { per_sample: self.inputs + self.outputs, once: self.partials.words },
+            rounding: Rounding::Exact,
+        };
+        match pass {
+            Pass::Forward => Facts {
+                name: "dense_forward",
+                slots: write(read(["x", "parameters"]), ["y"]),
+                rounding: Rounding::Activated { terms: self.inputs + 1, by: self.activation },
+                ..shared
+            },
+            Pass::BackwardInput => Facts {
+                name: "dense_backward_input",
+                role: Role::BackwardInput,
+                slots: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
+                words: Count { per_sample: 2 * self.inputs + self.outputs, once: self.partials.words },
+                rounding: Rounding::Sum { terms: self.outputs },
+                ..shared
+            },
+            Pass::BackwardWeights => Facts {
+                name: "dense_backward_weights",
+                role: Role::BackwardWeights,
+                slots: write(read(["x", "dy"]), ["partials"]),
+                words: Count { per_sample: self.inputs + self.outputs, once: self.partials.length() },
+                rounding: Rounding::Sum { terms: self.partials.blocks_per_chunk * BLOCK },
+                ..shared
+            },
+        }
+    }
+}

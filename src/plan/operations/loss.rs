@@ -1,0 +1,30 @@
+//! The loss: probabilities, loss, verdict and class of each sample, and the gradient of the logits.
+
+use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
+
+/// Extents of the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// Number of classes.
+    pub classes: usize,
+    /// Most samples of a step.
+    pub batch: usize,
+    /// Whether it writes the gradient of the logits: so in a plan that trains.
+    pub gradient: bool,
+}
+
+impl Loss {
+    pub(super) fn facts(&self) -> Facts {
+        let slots = write(read(["logits", "targets"]), ["probabilities", "scores", "predictions"]);
+        Facts {
+            name: if self.gradient { "softmax_cross_entropy" } else { "softmax_cross_entropy_evaluate" },
+            family: "softmax_cross_entropy",
+            role: Role::Loss,
+            slots: if self.gradient { write(slots, ["dlogits"]) } else { slots },
+            flops: Count { per_sample: 8 * self.classes, once: 0 },
+            matmul: false,
+            words: Count { per_sample: (2 + usize::from(self.gradient)) * self.classes + 6, once: 0 },
+            rounding: Rounding::Softmax { classes: self.classes, batch: self.batch },
+        }
+    }
+}

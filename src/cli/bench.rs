@@ -217,3 +217,25 @@ fn read(path: &Path) -> Result<Bench> {
     let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     serde_json::from_str(&text).map_err(|e| failed(e.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::example::report;
+
+    #[test]
+    fn results_are_written_while_adapters_are_still_to_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| Some(folder.path().join(name));
+        let files = Files { json: file("a.json"), csv: file("a.csv"), markdown: file("a.md"), chart: file("a.svg") };
+        let mut bench = Bench::new(Vec::new());
+        for (name, last) in [("one", false), ("two", true)] {
+            bench.add(report(name));
+            files.write(&bench, last).unwrap();
+            assert_eq!(read(files.json.as_deref().unwrap()).unwrap(), bench);
+            for path in [&files.csv, &files.markdown, &files.chart].into_iter().flatten() {
+                assert!(std::fs::read_to_string(path).unwrap().contains(name), "{}", path.display());
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The calendar, UTC.
 
-use std::time::SystemTime;
+use web_time::SystemTime;
 
 /// Seconds since 1970 now [s]; 0 if the clock of the machine is before that.
 pub fn now() -> u64 {

@@ -1,92 +1,12 @@
-//! Every figure of a report by name, and two reports held against each other.
+//! Two reports held against each other.
 
 use serde::Serialize;
 
-use super::{AdapterReport, Bench, Samples, Throughput};
-use crate::plan::Clock;
+use super::{AdapterReport, Bench, Figure, Samples, figures};
 
 /// Medians that differ by less than this share are the same, however narrow the spreads: two runs of one program
 /// differ by as much where the samples of each agree within 1 to 3 %.
 const SAME: f64 = 0.06;
-
-/// One figure of a report.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Figure {
-    /// `ceiling`, `start-up`, `training`, `evaluation` or `kernel`.
-    pub kind: &'static str,
-    /// Which of its kind: `read`, `cold`, `c1 conv2d_forward`; empty for training and evaluation.
-    pub name: String,
-    /// Samples a step, where there are steps.
-    pub batch: Option<usize>,
-    /// `GFLOP/s`, `GB/s`, `images/s` or `s`.
-    pub unit: &'static str,
-    /// Every sample, in `unit`.
-    pub samples: Samples,
-    /// Share of the ceiling that binds it; none if unknown.
-    pub share: Option<f64>,
-    /// How it was timed; none where the host's clock goes without saying.
-    pub clock: Option<Clock>,
-}
-
-impl Figure {
-    /// `training at batch 64`
-    pub fn title(&self) -> String {
-        let name = if self.name.is_empty() { String::new() } else { format!(" {}", self.name) };
-        let batch = self.batch.map_or(String::new(), |batch| format!(" at batch {batch}"));
-        format!("{}{name}{batch}", self.kind)
-    }
-
-    /// Whether more is faster: so for all but seconds.
-    pub fn more_is_faster(&self) -> bool {
-        self.unit != "s"
-    }
-}
-
-/// Every figure of `report` that has samples.
-pub fn figures(report: &AdapterReport) -> Vec<Figure> {
-    let figure = |kind, name: &str, batch, unit, samples: &[f64]| Figure {
-        kind,
-        name: name.to_owned(),
-        batch,
-        unit,
-        samples: Samples::new(samples.to_vec()),
-        share: None,
-        clock: None,
-    };
-    let mut all = Vec::new();
-    if let Some(ceilings) = &report.ceilings {
-        let of = &ceilings.samples;
-        all.extend([
-            figure("ceiling", "multiply-add", None, "GFLOP/s", &of.fma_gflops),
-            figure("ceiling", "read", None, "GB/s", &of.read_gb_per_s),
-            figure("ceiling", "cached read", None, "GB/s", &of.cached_read_gb_per_s),
-            figure("ceiling", "write", None, "GB/s", &of.write_gb_per_s),
-            figure("ceiling", "dispatch", None, "s", &of.dispatch_s),
-            figure("ceiling", "submission", None, "s", &of.submission_s),
-            figure("ceiling", "read-back", None, "s", &of.read_back_s),
-        ]);
-    }
-    if let Some(start) = &report.start_up {
-        let of = [("cold", &start.cold_samples), ("warm", &start.warm_samples)];
-        let measured = of.into_iter().filter(|(_, samples)| !samples.is_empty());
-        all.extend(measured.map(|(name, samples)| figure("start-up", name, Some(start.batch), "s", samples)));
-    }
-    let phase = |kind, throughputs: &[Throughput]| -> Vec<Figure> {
-        let of = |t: &Throughput| Figure {
-            share: t.share_of_fma,
-            ..figure(kind, "", Some(t.batch), "images/s", &t.samples)
-        };
-        throughputs.iter().map(of).collect()
-    };
-    all.extend(phase("training", &report.training));
-    all.extend(phase("evaluation", &report.evaluation));
-    all.extend(report.kernels.iter().map(|k| Figure {
-        share: k.share,
-        clock: Some(k.clock),
-        ..figure("kernel", &k.kernel, Some(k.batch), "s", &k.samples)
-    }));
-    all
-}
 
 /// What became of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -155,7 +75,8 @@ impl Change {
 /// are alike in all three the first is held against the first, and so on.
 pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
     let mut left: Vec<&AdapterReport> = before.adapters.iter().collect();
-    let key = |report: &AdapterReport| (report.name.clone(), report.backend.clone(), report.model.clone());
+    let key =
+        |report: &AdapterReport| (report.device.name.clone(), report.device.backend.clone(), report.model.clone());
     let mut changes = Vec::new();
     for report in &after.adapters {
         let Some(place) = left.iter().position(|other| key(other) == key(report)) else { continue };
@@ -164,7 +85,12 @@ pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
             let same = |f: &&Figure| (f.kind, &f.name, f.batch) == (figure.kind, &figure.name, figure.batch);
             let Some(before) = old.iter().find(same).map(|f| f.samples.clone()) else { continue };
             let verdict = verdict(&before, &figure.samples, figure.more_is_faster());
-            changes.push(Change { adapter: format!("{}, {}", report.name, report.backend), figure, before, verdict });
+            changes.push(Change {
+                adapter: format!("{}, {}", report.device.name, report.device.backend),
+                figure,
+                before,
+                verdict,
+            });
         }
     }
     changes
@@ -173,7 +99,7 @@ pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::super::StartUp;
-    use super::super::tests::report;
+    use super::super::example::report;
     use super::*;
 
     fn samples(values: &[f64]) -> Samples {
@@ -204,7 +130,7 @@ mod tests {
     fn adapters_and_figures_meet_their_likes() {
         let mut old = Bench::new(vec![report("one"), report("two")]);
         let mut new = old.clone();
-        old.adapters[1].training[0].samples = vec![1.0; 3];
+        old.adapters[1].training[0].samples = samples(&[1.0; 3]);
         new.adapters.remove(0);
         new.adapters[0].start_up =
             Some(StartUp { batch: 4, cold_s: None, warm_s: 1.0, cold_samples: Vec::new(), warm_samples: vec![1.0] });

@@ -1,8 +1,17 @@
 //! A figure measured several times.
 
+use serde::{Deserialize, Serialize};
+
 /// All samples of one figure, at least one, in the order they were taken.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<f64>")]
 pub struct Samples(Vec<f64>);
+
+impl From<Vec<f64>> for Samples {
+    fn from(samples: Vec<f64>) -> Self {
+        Self::new(samples)
+    }
+}
 
 impl Samples {
     /// Keeps `samples`; an empty list becomes one NaN, which is shown as unknown.

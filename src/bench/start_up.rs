@@ -1,56 +1,54 @@
 //! How long a user waits: from starting the program to the first training step done.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use web_time::Instant;
 
-use super::Samples;
+use super::{Samples, StartUp};
 use crate::error::{Error, Result};
-
-/// Seconds from the start of a process to its first training step done: data read, device opened, shaders
-/// compiled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StartUp {
-    /// Samples a step.
-    pub batch: usize,
-    /// With the driver's shader cache disabled, median; none where no variable disables it.
-    pub cold_s: Option<f64>,
-    /// With the driver's shader cache filled, median.
-    pub warm_s: f64,
-    /// All samples of `cold_s`.
-    pub cold_samples: Vec<f64>,
-    /// All samples of `warm_s`.
-    pub warm_samples: Vec<f64>,
-}
+use crate::plan::Device;
 
 /// Variables that disable the shader caches of Mesa and of NVIDIA's driver on Linux.
 const WITHOUT_CACHE: [(&str, &str); 2] = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
 
-/// Starts what `command` makes `samples` times with the driver's shader cache and as often without; the
-/// command writes a line to stdout once its first step at `batch` is done.
-///
-/// `has_cache` says whether what runs the plan compiles shaders at all.
-///
-/// Errors: a process that does not start or does not write.
-pub fn start_up(command: impl Fn() -> Command, batch: usize, samples: usize, has_cache: bool) -> Result<StartUp> {
-    let mut filler = command();
-    seconds(&mut filler)?;
-    let (mut cold_samples, mut warm_samples) = (Vec::new(), Vec::new());
-    for _ in 0..samples {
-        warm_samples.push(seconds(&mut command())?);
-        if has_cache && cfg!(target_os = "linux") {
-            cold_samples.push(seconds(command().envs(WITHOUT_CACHE))?);
+impl StartUp {
+    /// Starts `program` (`lenet-gpu`, by its path) for its first training step of `batch` images on `device`,
+    /// `samples` times with the driver's shader cache and as often without it; `model` is what its `--model` takes.
+    ///
+    /// Errors: a process that does not start, or ends before its first step.
+    pub fn of(program: &Path, device: &Device, model: &str, batch: usize, samples: usize) -> Result<Self> {
+        let command = || first_step(program, device, model, batch);
+        // Fills the cache.
+        seconds(&mut command())?;
+        // The CPU oracle compiles no shaders.
+        let has_cache = device.index.is_some() && cfg!(target_os = "linux");
+        let (mut cold_samples, mut warm_samples) = (Vec::new(), Vec::new());
+        for _ in 0..samples {
+            warm_samples.push(seconds(&mut command())?);
+            if has_cache {
+                cold_samples.push(seconds(command().envs(WITHOUT_CACHE))?);
+            }
         }
+        Ok(Self {
+            batch,
+            cold_s: (!cold_samples.is_empty()).then(|| Samples::new(cold_samples.clone()).median()),
+            warm_s: Samples::new(warm_samples.clone()).median(),
+            cold_samples,
+            warm_samples,
+        })
     }
-    Ok(StartUp {
-        batch,
-        cold_s: (!cold_samples.is_empty()).then(|| Samples::new(cold_samples.clone()).median()),
-        warm_s: Samples::new(warm_samples.clone()).median(),
-        cold_samples,
-        warm_samples,
-    })
+}
+
+/// The hidden subcommand of `program` that does one training step, then writes a line to stdout.
+fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Command {
+    let mut command = Command::new(program);
+    command.args(["first-step", "--backend", &device.backend, "--model", model, "--batch", &batch.to_string()]);
+    if let Some(index) = device.index {
+        command.args(["--adapter", &index.to_string()]);
+    }
+    command
 }
 
 /// Seconds until `command` has written its first byte to stdout.

@@ -1,20 +1,20 @@
 //! `lenet-gpu bench`
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 
 use super::Exit;
 use super::runner::{Backend, Choice, DeviceArgs};
-use crate::bench::{self, AdapterReport, Bench, Options};
+use crate::bench::{self, AdapterReport, Bench, Options, StartUp};
 use crate::cpu::CpuRunner;
 use crate::data::{Dataset, Source, Split};
 use crate::error::{Error, Result};
 use crate::gpu;
 use crate::model::Model;
 use crate::plan::{Device, Plan, Runner};
-use crate::report::{bench_chart, bench_csv, bench_markdown, bench_text, changes_text, say, warn};
+use crate::report::{adapter_text, bench_chart, bench_csv, bench_markdown, changes_text, say, side_by_side_text, warn};
 
 /// Start-ups that are measured with the driver's shader cache, and as many without it; few, since each is
 /// a process.
@@ -41,6 +41,16 @@ pub struct Args {
     /// A look in seconds: batch 64 and 256, fewer and shorter samples
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    files: Files,
+    /// Say for each figure whether it is faster or slower than in this file, which an earlier --json wrote
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+}
+
+/// Where the results go.
+#[derive(clap::Args)]
+struct Files {
     /// Write everything that was measured
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -53,9 +63,47 @@ pub struct Args {
     /// Draw shares of ceilings and throughput by batch size, as SVG
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
-    /// Say for each figure whether it is faster or slower than in this file, which an earlier --json wrote
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
+}
+
+impl Files {
+    /// Minutes of measuring should not end in a file that cannot be written.
+    ///
+    /// Errors: a file in no folder.
+    fn check(&self) -> Result<()> {
+        for path in [&self.json, &self.csv, &self.markdown, &self.chart].into_iter().flatten() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !folder.is_dir() || path.is_dir() {
+                return Err(Error::input(
+                    format!("{}: no file can be written there", path.display()),
+                    "give a file in a folder that exists",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files that were asked for and says so; while adapters are still to come, `last` is false: that keeps
+    /// what there is from being lost, in silence and not into pipes, which take one document.
+    ///
+    /// Errors: a file that cannot be written.
+    fn write(&self, bench: &Bench, last: bool) -> Result<()> {
+        let json = serde_json::to_string_pretty(bench).map_err(|e| Error::outcome(e.to_string(), ""))?;
+        let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+            let Some(path) = path.as_ref().filter(|path| last || path.is_file() || !path.exists()) else {
+                return Ok(());
+            };
+            let failed = |e: std::io::Error| Error::input(format!("{}: {e}", path.display()), "give another file");
+            std::fs::write(path, text()).map_err(failed)?;
+            if last {
+                warn(format!("wrote {}", path.display()));
+            }
+            Ok(())
+        };
+        write(&self.json, &|| format!("{json}\n"))?;
+        write(&self.csv, &|| bench_csv(bench))?;
+        write(&self.markdown, &|| bench_markdown(bench))?;
+        write(&self.chart, &|| bench_chart(bench))
+    }
 }
 
 impl Args {
@@ -63,9 +111,7 @@ impl Args {
     /// if no other ran.
     pub fn run(self) -> Exit {
         let model = Model::preset(&self.model)?;
-        for path in [&self.json, &self.csv, &self.markdown, &self.chart].into_iter().flatten() {
-            check_folder(path)?;
-        }
+        self.files.check()?;
         let before = self.compare.as_deref().map(read).transpose()?;
         let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;
         if let Some(bad) = self.batch.iter().find(|batch| !(1..=data.len()).contains(batch)) {
@@ -73,29 +119,27 @@ impl Args {
         }
 
         let choices = self.choices()?;
-        let mut reports = Vec::new();
+        let mut bench = Bench::new(Vec::new());
         let mut failed = None;
-        for choice in &choices {
+        for (place, choice) in (1..).zip(&choices) {
             let report = self.measure(choice, &model, &data).unwrap_or_else(|error| {
                 let report =
                     AdapterReport { error: Some(error.to_string()), ..AdapterReport::new(&device(choice), &model) };
                 failed = Some(error);
                 report
             });
-            reports.push(report);
+            if choices.len() > 1 || failed.is_none() {
+                say(format!("{}{}", if place > 1 { "\n" } else { "" }, adapter_text(&report)))?;
+            }
+            bench.add(report);
+            self.files.write(&bench, place == choices.len())?;
         }
-        let bench = Bench::new(reports);
-        if bench.adapters.len() > 1 || failed.is_none() {
-            say(bench_text(&bench))?;
+        if choices.len() > 1 {
+            say(format!("\n{}", side_by_side_text(&bench)))?;
         }
         if let Some(before) = &before {
             say(format!("\n{}", changes_text(before, &bench::compare(before, &bench))))?;
         }
-        let json = serde_json::to_string_pretty(&bench).map_err(|e| Error::outcome(e.to_string(), ""))?;
-        write(&self.json, || format!("{json}\n"))?;
-        write(&self.csv, || bench_csv(&bench))?;
-        write(&self.markdown, || bench_markdown(&bench))?;
-        write(&self.chart, || bench_chart(&bench))?;
         match failed {
             Some(error) if bench.adapters.iter().all(|report| report.error.is_some()) => Err(error),
             _ => Ok(ExitCode::SUCCESS),
@@ -146,12 +190,10 @@ impl Args {
         progress("start-up");
         let batch = report.kernel_batch().unwrap_or(1);
         let samples = if self.quick { 1 } else { START_UPS };
-        let started =
-            std::env::current_exe().map_err(|e| Error::outcome(format!("start-up was not measured: {e}"), ""));
-        let start_up = started.and_then(|program| {
-            let command = || first_step(&program, &device, &model.name, batch);
-            bench::start_up(command, batch, samples, device.index.is_some())
-        });
+        let program = std::env::current_exe();
+        let start_up = program
+            .map_err(|e| Error::outcome(format!("start-up was not measured: {e}"), ""))
+            .and_then(|program| StartUp::of(&program, &device, &self.model, batch, samples));
         match start_up {
             Ok(start_up) => report.start_up = Some(start_up),
             Err(error) => report.warnings.push(error.to_string()),
@@ -159,16 +201,6 @@ impl Args {
         bar.finish_and_clear();
         Ok(report)
     }
-}
-
-/// This program, to do its first training step on `device`.
-fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Command {
-    let mut command = Command::new(program);
-    command.args(["first-step", "--backend", &device.backend, "--model", model, "--batch", &batch.to_string()]);
-    if let Some(index) = device.index {
-        command.args(["--adapter", &index.to_string()]);
-    }
-    command
 }
 
 fn device(choice: &Choice) -> Device {
@@ -186,21 +218,24 @@ fn read(path: &Path) -> Result<Bench> {
     serde_json::from_str(&text).map_err(|e| failed(e.to_string()))
 }
 
-/// Minutes of measuring should not end in a file that cannot be written.
-fn check_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() && !path.is_dir() {
-        return Ok(());
-    }
-    Err(Error::input(
-        format!("{}: no file can be written there", path.display()),
-        "give a file in a folder that exists",
-    ))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::example::report;
 
-fn write(path: &Option<PathBuf>, text: impl FnOnce() -> String) -> Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, text()).map_err(|e| Error::input(format!("{}: {e}", path.display()), "give another file"))?;
-    warn(format!("wrote {}", path.display()));
-    Ok(())
+    #[test]
+    fn results_are_written_while_adapters_are_still_to_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| Some(folder.path().join(name));
+        let files = Files { json: file("a.json"), csv: file("a.csv"), markdown: file("a.md"), chart: file("a.svg") };
+        let mut bench = Bench::new(Vec::new());
+        for (name, last) in [("one", false), ("two", true)] {
+            bench.add(report(name));
+            files.write(&bench, last).unwrap();
+            assert_eq!(read(files.json.as_deref().unwrap()).unwrap(), bench);
+            for path in [&files.csv, &files.markdown, &files.chart].into_iter().flatten() {
+                assert!(std::fs::read_to_string(path).unwrap().contains(name), "{}", path.display());
+            }
+        }
+    }
 }

@@ -266,3 +266,19 @@ fn unique_names(model: &Model, buffers: &[BufferSpec]) -> Result<()> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory that grows faster than the batch is what users of other programs met as a crash.
+    #[test]
+    fn memory_grows_by_the_same_for_each_image() {
+        let model = Model::preset("lenet5").unwrap();
+        let data = DatasetShape { samples: 60_000, height: 28, width: 28 };
+        let bytes = |batch| Plan::training(&model, batch, data, Optimizer::Sgd).unwrap().bytes() as f64;
+        let an_image = |from: usize, to: usize| (bytes(to) - bytes(from)) / (to - from) as f64;
+        assert!(an_image(2048, 4096) <= 1.05 * an_image(512, 1024));
+        assert!(bytes(4096) > bytes(1));
+    }
+}

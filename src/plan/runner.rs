@@ -6,7 +6,7 @@ use super::{BufferId, Metrics, Phase, Step};
 use crate::error::Result;
 
 /// What runs a plan, for people: printed before anything runs, and kept with every result.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Device {
     /// Its place in the list that `lenet-gpu devices` prints; none for the CPU oracle.
     pub index: Option<usize>,
@@ -15,7 +15,7 @@ pub struct Device {
     /// `vulkan`, `metal`, `dx12`, `gl` or `cpu`.
     pub backend: String,
     /// Name and version of the driver; empty if unknown, which is null in JSON.
-    #[serde(serialize_with = "null_if_empty")]
+    #[serde(serialize_with = "null_if_empty", deserialize_with = "empty_if_null", default)]
     pub driver: String,
     /// `discrete gpu`, `integrated gpu`, `virtual gpu`, `software`, `cpu` or `other`.
     pub kind: String,
@@ -23,6 +23,10 @@ pub struct Device {
 
 fn null_if_empty<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&Some(text).filter(|text| !text.is_empty()), serializer)
+}
+
+fn empty_if_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    Ok(<Option<String> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// How a time was taken.

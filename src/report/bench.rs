@@ -1,8 +1,8 @@
 //! What was measured, as tables for people, Markdown and CSV.
 
-use super::{device_line, table, thousands};
-use crate::bench::{AdapterReport, Bench, Change, Samples, StartUp, Throughput, Verdict, figures};
-use crate::plan::{Clock, Device};
+use super::{device_line, percent, table, thousands};
+use crate::bench::{AdapterReport, Bench, Change, StartUp, Throughput, Verdict, figures};
+use crate::plan::Clock;
 
 /// Longest adapter name in a table, characters: so that a table fits into 100 columns.
 const NAME: usize = 28;
@@ -47,37 +47,37 @@ impl Table {
     }
 }
 
-/// For people: each adapter, then all side by side. At most 100 columns wide.
-pub fn bench_text(bench: &Bench) -> String {
-    let mut parts = Vec::new();
-    for report in &bench.adapters {
-        parts.push(format!("{}\n{}", heading(report), facts(report).join("\n")));
-        parts.extend(tables(report).iter().map(Table::text));
-    }
-    if bench.adapters.len() > 1 {
-        parts.push(side_by_side(bench).text());
-    }
+/// One adapter, for people. At most 100 columns wide.
+pub fn adapter_text(report: &AdapterReport) -> String {
+    let mut parts = vec![format!("{}\n{}", device_line(&report.device), facts(report).join("\n"))];
+    parts.extend(tables(report).iter().map(Table::text));
     parts.join("\n\n")
 }
 
-/// The same as a Markdown document.
+/// A row per adapter, for people. At most 100 columns wide.
+pub fn side_by_side_text(bench: &Bench) -> String {
+    side_by_side(bench).text()
+}
+
+/// All adapters as a Markdown document.
 pub fn bench_markdown(bench: &Bench) -> String {
     let mut text = format!("# lenet-gpu {} bench, {}\n\n{}", bench.version, bench.date, side_by_side(bench).markdown());
     for report in &bench.adapters {
         let facts: String = facts(report).iter().map(|fact| format!("- {fact}\n")).collect();
-        text += &format!("\n## {}\n\n{facts}", heading(report));
+        text += &format!("\n## {}\n\n{facts}", device_line(&report.device));
         text.extend(tables(report).iter().map(|table| format!("\n{}", table.markdown())));
     }
     text
 }
 
-/// A row a figure, and a row with `error` for an adapter that did not run. Unknown is empty; `samples` are
+/// A row per figure, and a row with `error` for an adapter that did not run. Unknown is empty; `samples` are
 /// separated by spaces.
 pub fn bench_csv(bench: &Bench) -> String {
     let header = "adapter,backend,driver,model,kind,name,batch,unit,median,least,most,share,clock,samples,error\n";
     let mut text = header.to_owned();
     for report in &bench.adapters {
-        let adapter = [&report.name, &report.backend, &report.driver, &report.model].map(String::clone);
+        let adapter =
+            [&report.device.name, &report.device.backend, &report.device.driver, &report.model].map(String::clone);
         let mut row = |rest: [String; 11]| {
             let cells: Vec<String> = adapter.iter().chain(&rest).map(|cell| quoted(cell)).collect();
             text += &format!("{}\n", cells.join(","));
@@ -108,7 +108,7 @@ pub fn bench_csv(bench: &Bench) -> String {
     text
 }
 
-/// The verdict on every figure, a table an adapter, and how many of each there are.
+/// The verdict on every figure, a table per adapter, and how many of each there are.
 pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
     let mut parts = vec![format!("compared with {} of {}", before.version, before.date)];
     for of_adapter in changes.chunk_by(|a, b| a.adapter == b.adapter) {
@@ -121,7 +121,7 @@ pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
                 quantity(then.median(), change.figure.unit),
                 quantity(now.median(), change.figure.unit),
                 format!("{:.2}x", change.speed()),
-                format!("{}, {}", percent(then.spread()), percent(now.spread())),
+                format!("{}, {}", percent(then.spread(), 1), percent(now.spread(), 1)),
                 change.verdict.name().to_owned(),
             ]);
         }
@@ -136,16 +136,6 @@ pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
         count(Verdict::Unknown)
     ));
     parts.join("\n\n")
-}
-
-fn heading(report: &AdapterReport) -> String {
-    device_line(&Device {
-        index: None,
-        name: report.name.clone(),
-        backend: report.backend.clone(),
-        driver: report.driver.clone(),
-        kind: report.kind.clone(),
-    })
 }
 
 /// What fits no table.
@@ -200,9 +190,9 @@ fn by_batch(report: &AdapterReport) -> Table {
         for t in [training, evaluation] {
             row.extend([
                 thousands(t.samples_per_s as u64),
-                percent(Samples::new(t.samples.clone()).spread()),
+                percent(t.samples.spread(), 1),
                 format!("{:.1}", t.gflops),
-                t.share_of_fma.map_or("-".to_owned(), percent),
+                percent(t.share_of_fma, 1),
             ]);
         }
         row.push(format!("{:.1} MiB", training.device_bytes as f64 / f64::from(1 << 20)));
@@ -238,11 +228,11 @@ fn by_kernel(report: &AdapterReport) -> Table {
         table.rows.push(vec![
             k.kernel.clone(),
             quantity(k.seconds, "s"),
-            percent(Samples::new(k.samples.clone()).spread()),
-            percent(k.part_of_step),
+            percent(k.samples.spread(), 1),
+            percent(k.part_of_step, 1),
             format!("{:.1}", k.gflops),
             format!("{:.1}", k.gb_per_s),
-            k.share.map_or("-".to_owned(), percent),
+            percent(k.share, 1),
             k.bound.clone().unwrap_or("-".to_owned()),
             clock(k.clock).to_owned(),
         ]);
@@ -272,8 +262,8 @@ fn side_by_side(bench: &Bench) -> Table {
         let start =
             |of: fn(&StartUp) -> Option<f64>| known(report.start_up.as_ref().and_then(of).map(|s| quantity(s, "s")));
         table.rows.push(vec![
-            short(&report.name),
-            report.backend.clone(),
+            short(&report.device.name),
+            report.device.backend.clone(),
             known(report.ceilings.as_ref().map(|c| format!("{:.1}", c.fma_gflops))),
             if report.error.is_some() {
                 "failed".to_owned()
@@ -281,13 +271,13 @@ fn side_by_side(bench: &Bench) -> Table {
                 known(training.map(|t| thousands(t.samples_per_s as u64)))
             },
             known(training.map(|t| thousands(t.batch as u64))),
-            known(training.and_then(|t| t.share_of_fma).map(percent)),
+            percent(training.and_then(|t| t.share_of_fma), 1),
             known(evaluation.map(|t| thousands(t.samples_per_s as u64))),
             start(|s| s.cold_s),
             start(|s| Some(s.warm_s)),
         ]);
         if let Some(error) = &report.error {
-            table.notes.push(format!("{}, {}: {error}", short(&report.name), report.backend));
+            table.notes.push(format!("{}, {}: {error}", short(&report.device.name), report.device.backend));
         }
     }
     table
@@ -312,11 +302,6 @@ fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
-/// `6.1 %`
-fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { "-".to_owned() }
-}
-
 fn clock(clock: Clock) -> &'static str {
     match clock {
         Clock::Timestamp => "timestamp",
@@ -332,16 +317,29 @@ fn quoted(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::tests::report;
+    use crate::bench::example::report;
+    use crate::bench::{KernelTime, Samples, compare};
 
-    fn two() -> Bench {
-        let failed = AdapterReport {
-            error: Some("limit x is 1, and this needs 2".to_owned()),
-            ceilings: None,
-            training: Vec::new(),
-            evaluation: Vec::new(),
-            kernels: Vec::new(),
-            ..report("An adapter with a very long name, longer than any column")
+    /// An adapter with every figure and warning, the CPU oracle, and one that failed.
+    fn example() -> Bench {
+        let full = report("one | two");
+        let (small, kernel) = (full.training[0].clone(), full.kernels[0].clone());
+        let large = Throughput { batch: 64, device_bytes: 48 << 20, ..small.clone() };
+        let training = Throughput {
+            samples_per_s: 9_876.5,
+            samples: Samples::new(vec![9_876.5, 9_800.0, 9_900.0]),
+            gflops: 22.8,
+            share_of_fma: Some(0.456),
+            ..large.clone()
+        };
+        let sums = KernelTime {
+            kernel: "update sum_gradients".to_owned(),
+            seconds: 9e-7,
+            samples: Samples::new(vec![9e-7]),
+            share: Some(1.2),
+            bound: Some("memory".to_owned()),
+            part_of_step: 0.006,
+            ..kernel.clone()
         };
         let start = StartUp {
             batch: 4,
@@ -350,54 +348,67 @@ mod tests {
             cold_samples: vec![12.345],
             warm_samples: vec![0.828],
         };
-        Bench::new(vec![AdapterReport { start_up: Some(start), ..report("one | two") }, failed])
+        let full = AdapterReport {
+            start_up: Some(start),
+            training: vec![small.clone(), training],
+            evaluation: vec![small.clone(), large],
+            kernels: vec![KernelTime { part_of_step: 0.994, ..kernel.clone() }, sums],
+            warnings: (1..=6).map(|number| format!("doubt {number}")).collect(),
+            ..full
+        };
+        let alone = Throughput { share_of_fma: None, ..small.clone() };
+        let oracle = AdapterReport {
+            device: crate::cpu::CpuRunner::description(),
+            ceilings: None,
+            training: vec![alone.clone()],
+            evaluation: vec![alone],
+            kernels: vec![KernelTime { share: None, bound: None, clock: Clock::Wall, ..kernel.clone() }],
+            ..report("oracle")
+        };
+        let failed = AdapterReport {
+            error: Some("limit x is 1, and this needs 2".to_owned()),
+            ceilings: None,
+            training: Vec::new(),
+            evaluation: Vec::new(),
+            kernels: Vec::new(),
+            ..report("An adapter with a very long name, longer than any column")
+        };
+        let (version, date) = ("1.2.3".to_owned(), "2026-01-31T12:00:00Z".to_owned());
+        Bench { version, date, adapters: vec![full, oracle, failed] }
     }
 
-    #[test]
-    fn every_figure_is_a_row_of_csv() {
-        let bench = two();
-        let text = bench_csv(&bench);
-        let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows.len(), 1 + figures(&bench.adapters[0]).len() + 1);
-        let training = rows.iter().find(|row| row.contains(",training,")).unwrap();
-        assert_eq!(
-            *training,
-            "one | two,vulkan,\"a \"\"driver\"\", 1.0\",lenet5,training,,4,images/s,2000,1980,2020,0.1,,2000 2020 1980,"
-        );
-        assert!(rows.last().unwrap().ends_with(",,,,,,,,,,\"limit x is 1, and this needs 2\""), "{text}");
-    }
-
-    #[test]
-    fn markdown_rows_have_as_many_cells_as_their_header() {
-        let text = bench_markdown(&two());
-        let mut columns = 0;
-        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-        for (line, next) in text.lines().zip(text.lines().skip(1)) {
-            if next.starts_with("| ---") {
-                columns = cells(line);
-            }
-            assert!(!line.starts_with('|') || cells(line) == columns, "{line}\n{text}");
+    fn changed() -> String {
+        let (old, mut new) = (example(), example());
+        let doubled = |samples: &Samples| Samples::new(samples.all().iter().map(|sample| 2.0 * sample).collect());
+        for adapter in &mut new.adapters[..2] {
+            adapter.training[0].samples = doubled(&adapter.training[0].samples);
         }
-        assert!(text.contains("one \\| two") && text.contains("| failed |"), "{text}");
+        let kernel = &mut new.adapters[0].kernels[0];
+        kernel.samples = doubled(&kernel.samples);
+        changes_text(&old, &compare(&old, &new))
     }
 
     #[test]
-    fn a_failed_adapter_is_told_and_lines_fit() {
-        let text = bench_text(&two());
-        assert!(text.contains("failed") && text.contains("error: limit x is 1"), "{text}");
-        let tables = text.lines().filter(|line| line.contains("  "));
-        for line in tables {
+    fn every_form_is_as_in_its_snapshot() {
+        let bench = example();
+        let mut text: Vec<String> = bench.adapters.iter().map(adapter_text).collect();
+        text.push(side_by_side_text(&bench));
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let _guard = settings.bind_to_scope();
+        insta::assert_snapshot!("bench_text", text.join("\n\n"));
+        insta::assert_snapshot!("bench_markdown", bench_markdown(&bench));
+        insta::assert_snapshot!("bench_csv", bench_csv(&bench));
+        insta::assert_snapshot!("changes_text", changed());
+    }
+
+    #[test]
+    fn tables_fit_100_columns() {
+        let bench = example();
+        let texts = bench.adapters.iter().map(adapter_text).chain([side_by_side_text(&bench), changed()]);
+        for line in texts.collect::<Vec<_>>().join("\n").lines().filter(|line| line.contains("  ")) {
             assert!(line.chars().count() <= 100, "{line}");
         }
-    }
-
-    #[test]
-    fn changes_have_verdicts_and_a_sum() {
-        let (old, new) = (two(), two());
-        let text = changes_text(&old, &crate::bench::compare(&old, &new));
-        assert!(
-            text.ends_with("0 faster, 0 slower, 10 the same within the spread, 2 unknown (fewer than 3 samples)"),
-            "{text}"
-        );
     }
 }

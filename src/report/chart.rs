@@ -1,6 +1,6 @@
 //! What was measured, as a picture: SVG written by hand, since two panels of bars and lines need no library.
 
-use super::thousands;
+use super::{percent, thousands};
 use crate::bench::{AdapterReport, Bench};
 
 /// Colours of the adapters, told apart also by those who confuse red and green (Okabe and Ito 2008).
@@ -19,7 +19,7 @@ const HEIGHT: f64 = 380.0;
 /// Height of a bar, px.
 const BAR: f64 = 9.0;
 
-/// Share of its ceiling that each kernel reaches, and images a second over the batch size, as one SVG.
+/// Share of its ceiling that each kernel reaches, and images per second over the batch size, as one SVG.
 /// Adapters without figures are left out.
 pub fn bench_chart(bench: &Bench) -> String {
     let reports: Vec<&AdapterReport> = bench.adapters.iter().filter(|report| !report.training.is_empty()).collect();
@@ -29,7 +29,7 @@ pub fn bench_chart(bench: &Bench) -> String {
     for (place, report) in reports.iter().enumerate() {
         let y = 46.0 + 18.0 * place as f64;
         svg.rect((24.0, y - 9.0), (10.0, 10.0), colour(place));
-        svg.text(40.0, y, 12.0, "start", &format!("{}, {}", report.name, report.backend));
+        svg.text(40.0, y, 12.0, "start", &format!("{}, {}", report.device.name, report.device.backend));
     }
     let bottom = kernels(&mut svg, &reports, top + 30.0).max(top + 30.0 + HEIGHT);
     throughputs(&mut svg, &reports, top + 30.0, bottom);
@@ -41,7 +41,7 @@ pub fn bench_chart(bench: &Bench) -> String {
     )
 }
 
-/// A bar a kernel and adapter; returns where the panel ends.
+/// A bar per kernel and adapter; returns where the panel ends.
 fn kernels(svg: &mut Svg, reports: &[&AdapterReport], top: f64) -> f64 {
     let mut names: Vec<&str> = Vec::new();
     for kernel in reports.iter().flat_map(|report| &report.kernels) {
@@ -56,7 +56,7 @@ fn kernels(svg: &mut Svg, reports: &[&AdapterReport], top: f64) -> f64 {
     for tick in 0..=4 {
         let share = f64::from(tick) / 4.0;
         svg.line((x(share), top), (x(share), bottom), "#ddd", 1.0);
-        svg.text(x(share), bottom + 16.0, 11.0, "middle", &format!("{:.0} %", 100.0 * share));
+        svg.text(x(share), bottom + 16.0, 11.0, "middle", &percent(share, 0));
     }
     for (index, name) in names.iter().enumerate() {
         let y = top + row * index as f64 + 3.0;
@@ -67,7 +67,7 @@ fn kernels(svg: &mut Svg, reports: &[&AdapterReport], top: f64) -> f64 {
             let y = y + BAR * place as f64;
             svg.rect((BARS.0, y), (x(share) - BARS.0, BAR - 1.0), colour(place));
             if share > 1.0 {
-                svg.text(BARS.1 + 4.0, y + 8.0, 9.0, "start", &format!("{:.0} %", 100.0 * share));
+                svg.text(BARS.1 + 4.0, y + 8.0, 9.0, "start", &percent(share, 0));
             }
         }
     }
@@ -163,7 +163,7 @@ impl Svg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::tests::report;
+    use crate::bench::example::report;
 
     #[test]
     fn numbers_are_finite_and_names_escaped() {

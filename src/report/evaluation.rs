@@ -15,8 +15,8 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
         let images = confusion[class].iter().sum();
         vec![
             class.to_string(),
-            percent(evaluation.precision(class)),
-            percent(evaluation.recall(class)),
+            percent(evaluation.precision(class), 2),
+            percent(evaluation.recall(class), 2),
             thousands(images),
         ]
     }));
@@ -26,7 +26,7 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     }));
     format!(
         "accuracy  {} ({} of {} images)\nloss      {}\n\n{}\n\nconfusion, a row a label, a column a prediction\n{}",
-        percent(score.accuracy()),
+        percent(score.accuracy(), 2),
         thousands(score.correct as u64),
         thousands(score.count as u64),
         score.mean_loss().map_or("-".to_owned(), |loss| format!("{loss:.5}")),

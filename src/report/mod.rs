@@ -11,7 +11,7 @@ mod predictions;
 mod summary;
 mod training;
 
-pub use bench::{bench_csv, bench_markdown, bench_text, changes_text};
+pub use bench::{adapter_text, bench_csv, bench_markdown, changes_text, side_by_side_text};
 pub use chart::bench_chart;
 pub use check::{CheckProgress, check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
@@ -51,9 +51,10 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// `98.72 %`; a dash if unknown.
-fn percent(share: Option<f64>) -> String {
-    share.map_or("-".to_owned(), |share| format!("{:.2} %", 100.0 * share))
+/// `98.72 %` with two `digits`; a dash if unknown.
+fn percent(share: impl Into<Option<f64>>, digits: usize) -> String {
+    let known = share.into().filter(|share| share.is_finite());
+    known.map_or("-".to_owned(), |share| format!("{:.digits$} %", 100.0 * share))
 }
 
 /// Rows in aligned columns, two spaces apart; `right` says which columns are numbers.
@@ -76,6 +77,12 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 61_706, 1_234_567].map(thousands), ["0", "999", "1,000", "61,706", "1,234,567"]);
+    }
+
+    #[test]
+    fn an_unknown_share_is_a_dash() {
+        let shares = [percent(0.98724, 2), percent(0.0606, 1), percent(1.5, 0), percent(None, 1), percent(f64::NAN, 1)];
+        assert_eq!(shares, ["98.72 %", "6.1 %", "150 %", "-", "-"]);
     }
 
     #[test]

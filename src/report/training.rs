@@ -105,7 +105,7 @@ fn started_text(started: &Started) -> String {
 fn epoch_text(epoch: &EpochDone, epochs: u32) -> String {
     let width = epochs.to_string().len();
     let validation = match epoch.validation_accuracy {
-        Some(accuracy) => format!("  validation accuracy {:>7}", percent(Some(accuracy))),
+        Some(accuracy) => format!("  validation accuracy {:>7}", percent(accuracy, 2)),
         None => String::new(),
     };
     format!(
@@ -123,7 +123,7 @@ fn finished_text(finished: &Finished) -> String {
             "\nbest      {} (epoch {}, validation accuracy {})",
             finished.best_weights.display(),
             finished.best_epoch,
-            percent(Some(accuracy))
+            percent(accuracy, 2)
         ),
         None => String::new(),
     };
@@ -131,7 +131,7 @@ fn finished_text(finished: &Finished) -> String {
         "test      accuracy {}, loss {:.4} (weights of the last step)\n\
          time      {:.1} s{rate}\n\
          weights   {}{best}",
-        percent(Some(finished.test_accuracy)),
+        percent(finished.test_accuracy, 2),
         finished.test_loss,
         finished.train_s,
         finished.weights.display(),

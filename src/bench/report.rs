@@ -1,0 +1,212 @@
+//! What was measured, as plain data: what `bench --json` writes and `--compare` reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::Samples;
+use crate::date;
+use crate::gpu;
+use crate::model::Model;
+use crate::plan::{Clock, Device};
+
+/// Everything that one call measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bench {
+    /// Version of this program.
+    pub version: String,
+    /// When the last report was added: UTC, `2026-01-31T12:00:00Z`.
+    pub date: String,
+    /// Every adapter that was asked for, in that order.
+    pub adapters: Vec<AdapterReport>,
+}
+
+impl Bench {
+    /// Reports of this program, now.
+    pub fn new(adapters: Vec<AdapterReport>) -> Self {
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), date: date::utc(date::now()), adapters }
+    }
+
+    /// Adds what was measured just now.
+    pub fn add(&mut self, report: AdapterReport) {
+        self.adapters.push(report);
+        self.date = date::utc(date::now());
+    }
+}
+
+/// Everything that was measured on one adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterReport {
+    /// What it is.
+    #[serde(flatten)]
+    pub device: Device,
+    /// The model that was trained.
+    pub model: String,
+    /// Why nothing could be measured; then the rest is empty.
+    pub error: Option<String>,
+    /// What the adapter can do at most; none for the CPU oracle.
+    pub ceilings: Option<Ceilings>,
+    /// From nothing to the first step done; filled in by whoever can start the program anew.
+    pub start_up: Option<StartUp>,
+    /// Training by batch size.
+    pub training: Vec<Throughput>,
+    /// Evaluation by batch size.
+    pub evaluation: Vec<Throughput>,
+    /// Each operation of a training step alone.
+    pub kernels: Vec<KernelTime>,
+    /// What makes the figures doubtful, or is missing; empty if nothing is.
+    pub warnings: Vec<String>,
+}
+
+impl AdapterReport {
+    /// A report without figures.
+    pub fn new(device: &Device, model: &Model) -> Self {
+        Self {
+            device: device.clone(),
+            model: model.name.clone(),
+            error: None,
+            ceilings: None,
+            start_up: None,
+            training: Vec::new(),
+            evaluation: Vec::new(),
+            kernels: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Samples per step at which the kernels were timed; none if they were not.
+    pub fn kernel_batch(&self) -> Option<usize> {
+        self.kernels.first().map(|kernel| kernel.batch)
+    }
+
+    /// The fastest of `phases`.
+    pub fn best(phases: &[Throughput]) -> Option<&Throughput> {
+        phases.iter().max_by(|a, b| a.samples_per_s.total_cmp(&b.samples_per_s))
+    }
+}
+
+/// What an adapter can do at most: medians.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ceilings {
+    /// Multiply-adds in registers, two operations each, GFLOP/s.
+    pub fma_gflops: f64,
+    /// Reading a storage buffer, GB/s.
+    pub read_gb_per_s: f64,
+    /// Reading 2 MiB of it again and again, from a cache if there is one, GB/s.
+    pub cached_read_gb_per_s: f64,
+    /// Writing a storage buffer, GB/s.
+    pub write_gb_per_s: f64,
+    /// One dispatch in a long pass, s.
+    pub dispatch_s: f64,
+    /// Submitting one pass with one dispatch and waiting for it, s.
+    pub submission_s: f64,
+    /// Reading 4 KiB back to the host, s.
+    pub read_back_s: f64,
+    /// All samples of each.
+    pub samples: gpu::Ceilings,
+}
+
+impl Ceilings {
+    /// The medians of `samples`.
+    pub fn new(samples: gpu::Ceilings) -> Self {
+        let median = |samples: &Vec<f64>| Samples::new(samples.clone()).median();
+        Self {
+            fma_gflops: median(&samples.fma_gflops),
+            read_gb_per_s: median(&samples.read_gb_per_s),
+            cached_read_gb_per_s: median(&samples.cached_read_gb_per_s),
+            write_gb_per_s: median(&samples.write_gb_per_s),
+            dispatch_s: median(&samples.dispatch_s),
+            submission_s: median(&samples.submission_s),
+            read_back_s: median(&samples.read_back_s),
+            samples,
+        }
+    }
+
+    /// The ceiling that traffic is held against, GB/s: the best of reading, also from a cache, and writing,
+    /// since it is not known what a kernel finds in a cache. Shares are never flattered.
+    pub fn memory_gb_per_s(&self) -> f64 {
+        self.read_gb_per_s.max(self.cached_read_gb_per_s).max(self.write_gb_per_s)
+    }
+}
+
+/// Speed of a phase at one batch size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Samples per step.
+    pub batch: usize,
+    /// Images per second, median.
+    pub samples_per_s: f64,
+    /// Every sample of `samples_per_s`.
+    pub samples: Samples,
+    /// Arithmetic of the convolutions and matrix products, GFLOP/s.
+    pub gflops: f64,
+    /// `gflops` as a share of the adapter's `fma_gflops`; none for the CPU oracle.
+    pub share_of_fma: Option<f64>,
+    /// Bytes of all buffers of the plan.
+    pub device_bytes: u64,
+}
+
+/// Time of one operation alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// `c1 conv2d_forward`
+    pub kernel: String,
+    /// Samples per step.
+    pub batch: usize,
+    /// Median of one run, s.
+    pub seconds: f64,
+    /// Every sample of `seconds`.
+    pub samples: Samples,
+    /// Useful arithmetic, GFLOP/s.
+    pub gflops: f64,
+    /// Bytes that must move at least, GB/s.
+    pub gb_per_s: f64,
+    /// Share of the ceiling that binds it; none for the CPU oracle.
+    pub share: Option<f64>,
+    /// Which ceiling that is: `arithmetic` or `memory`.
+    pub bound: Option<String>,
+    /// How it was timed.
+    pub clock: Clock,
+    /// Part of the whole step's time.
+    pub part_of_step: f64,
+}
+
+/// Seconds from the start of a process to its first training step done: data read, device opened, shaders
+/// compiled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartUp {
+    /// Samples per step.
+    pub batch: usize,
+    /// With the driver's shader cache disabled, median; none where no variable disables it.
+    pub cold_s: Option<f64>,
+    /// With the driver's shader cache filled, median.
+    pub warm_s: f64,
+    /// All samples of `cold_s`.
+    pub cold_samples: Vec<f64>,
+    /// All samples of `warm_s`.
+    pub warm_samples: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::report;
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let bench = Bench::new(vec![report("one")]);
+        assert_eq!(serde_json::from_value::<Bench>(serde_json::to_value(&bench).unwrap()).unwrap(), bench);
+    }
+
+    #[test]
+    fn an_unknown_driver_is_null_and_files_of_before_say_it_with_no_text() {
+        let mut unknown = report("one");
+        (unknown.device.driver, unknown.device.index) = (String::new(), None);
+        let mut json = serde_json::to_value(&unknown).unwrap();
+        assert_eq!(json["driver"], serde_json::Value::Null);
+        // They had no index.
+        json.as_object_mut().unwrap().remove("index");
+        for driver in [serde_json::json!(null), serde_json::json!("")] {
+            json["driver"] = driver;
+            assert_eq!(serde_json::from_value::<AdapterReport>(json.clone()).unwrap(), unknown);
+        }
+    }
+}

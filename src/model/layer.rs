@@ -188,6 +188,14 @@ impl Layer {
         self.output.elements() * self.fan_in()
     }
 
+    /// Rows and columns of the kernel of a convolution; 1 for any other layer.
+    pub fn kernel(&self) -> usize {
+        match self.kind {
+            LayerKind::Conv2d { kernel, .. } => kernel,
+            LayerKind::Dense { .. } | LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 1,
+        }
+    }
+
     /// What is applied to the sums of this layer.
     pub fn activation(&self) -> Activation {
         match self.kind {

@@ -1,7 +1,7 @@
 //! Valid convolution, bias and activation; fused with 2x2 max-pooling also that, and which sum was the largest.
 
-use super::{OpKind, Pass, Site};
-use crate::model::{Activation, Layer, LayerKind, Shape};
+use super::site::{Pass, Site};
+use crate::model::{Activation, Layer, Shape};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 use crate::plan::layout::{PACK, QUAD, QUADS};
@@ -55,26 +55,24 @@ impl Conv2d {
     }
 }
 
-/// The operations of the convolution `layer`, if it is one; fused with max-pooling behind it if `max_pool`.
-pub(super) fn of(layer: &Layer, max_pool: bool, site: &mut Site) -> Vec<OpKind> {
-    let LayerKind::Conv2d { kernel, activation, .. } = layer.kind else { return Vec::new() };
-    let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
-    let conv = Conv2d {
-        input: layer.input,
-        output: layer.output,
-        max_pool,
-        levels: site.bytes,
-        kernel,
-        activation,
-        input_activation: site.input_activation,
-        weights,
-        bias,
-        partials,
-    };
-    Pass::ALL.map(|pass| OpKind::Conv2d(pass, conv)).to_vec()
-}
-
 impl Conv2d {
+    /// That of `layer`, fused with the max-pooling behind it if `max_pool`.
+    pub(super) fn of(layer: &Layer, max_pool: bool, site: &mut Site) -> Self {
+        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
+        Self {
+            input: layer.input,
+            output: layer.output,
+            max_pool,
+            levels: site.bytes,
+            kernel: layer.kernel(),
+            activation: layer.activation(),
+            input_activation: site.input_activation,
+            weights,
+            bias,
+            partials,
+        }
+    }
+
     pub(super) fn facts(&self, pass: Pass) -> Facts {
         let x = if self.levels.is_some() { "input_bytes" } else { "x" };
         let argmax = |slots| if self.max_pool { [slots, read(["argmax"])].concat() } else { slots };

@@ -1,6 +1,6 @@
 //! Dense: matrix product, bias and activation.
 
-use super::{OpKind, Pass, Site};
+use super::site::{Pass, Site};
 use crate::model::{Activation, Layer};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
@@ -29,22 +29,21 @@ pub struct Dense {
     pub partials: Partials,
 }
 
-/// The operations of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
-pub(super) fn of(layer: &Layer, site: &mut Site) -> Vec<OpKind> {
-    let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, 1);
-    let dense = Dense {
-        inputs: layer.input.elements(),
-        outputs: layer.output.elements(),
-        activation: layer.activation(),
-        input_activation: site.input_activation,
-        weights,
-        bias,
-        partials,
-    };
-    Pass::ALL.map(|pass| OpKind::Dense(pass, dense)).to_vec()
-}
-
 impl Dense {
+    /// That of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
+    pub(super) fn of(layer: &Layer, site: &mut Site) -> Self {
+        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, 1);
+        Self {
+            inputs: layer.input.elements(),
+            outputs: layer.output.elements(),
+            activation: layer.activation(),
+            input_activation: site.input_activation,
+            weights,
+            bias,
+            partials,
+        }
+    }
+
     pub(super) fn facts(&self, pass: Pass) -> Facts {
         let shared = Facts {
             name: "",

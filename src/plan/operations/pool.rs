@@ -1,6 +1,6 @@
 //! Pooling: the largest or the mean of each block.
 
-use super::{OpKind, Pass, Site};
+use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 
@@ -17,13 +17,12 @@ pub struct Pool {
     pub input_activation: Activation,
 }
 
-/// The operations of the pooling `layer` with blocks of `size`, each as `kind` makes it.
-pub(super) fn of(layer: &Layer, size: usize, site: &Site, kind: fn(Pass, Pool) -> OpKind) -> Vec<OpKind> {
-    let pool = Pool { input: layer.input, output: layer.output, size, input_activation: site.input_activation };
-    vec![kind(Pass::Forward, pool), kind(Pass::BackwardInput, pool)]
-}
-
 impl Pool {
+    /// That of `layer`, with blocks of `size`.
+    pub(super) fn of(layer: &Layer, size: usize, site: &Site) -> Self {
+        Self { input: layer.input, output: layer.output, size, input_activation: site.input_activation }
+    }
+
     pub(super) fn max_facts(&self, pass: Pass) -> Facts {
         match pass {
             Pass::Forward => self.forward("max_pool_forward", "max_pool", Rounding::Exact),

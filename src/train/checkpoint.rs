@@ -67,3 +67,30 @@ impl Checkpoint {
         self.weights.metadata.get(key).map_or("", String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Optimizer;
+
+    #[test]
+    fn a_checkpoint_of_version_0_1_is_read() {
+        let config = r#"{"model":"lenet5","epochs":2,"batch":64,"optimizer":"sgd","learning_rate":0.05,"schedule":"one-cycle","warmup":0.25,"momentum":0.9,"weight_decay":0.0005,"label_smoothing":0.0,"seed":7,"data":null,"validation":5000,"target_accuracy":null,"backend":"cpu","adapter":null}"#;
+        let progress = r#"{"step":1720,"epoch_loss":2371.8371139653027,"epoch_hits":54268.0,"validation_accuracy":0.991,"best_validation_accuracy":0.991,"best_epoch":2}"#;
+        let entries = [("config", config), ("progress", progress), ("dataset_sha256", "b31b")];
+        let metadata = entries.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let read = Checkpoint::from_weights(Weights { tensors: Vec::new(), metadata }).unwrap();
+        let defaults = TrainConfig::defaults("lenet5", Optimizer::Sgd).unwrap();
+        let config = TrainConfig { epochs: 2, seed: 7, backend: "cpu".to_owned(), ..defaults };
+        assert_eq!(read.config, config);
+        assert_eq!((read.progress.step, read.progress.epoch_correct), (1720, 54268.0));
+        assert_eq!(read.progress.epoch_loss.to_bits(), 2371.8371139653027_f64.to_bits());
+    }
+
+    #[test]
+    fn weights_alone_are_no_checkpoint() {
+        let weights = Weights { tensors: Vec::new(), metadata: Default::default() };
+        let error = Checkpoint::from_weights(weights).unwrap_err();
+        assert_eq!(error.to_string(), "not a checkpoint: it has no config");
+    }
+}

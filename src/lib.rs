@@ -1,7 +1,7 @@
 //! Train LeNet-5 and its relatives on any GPU with WGSL compute shaders: no CUDA, no Python.
 //!
-//! This page is the architecture. The command is [`cli`]; everything it does can be done from Rust, and
-//! [`train`] has an example.
+//! This page is the architecture. The command is `cli`; everything it does can be done from Rust: [`train`] and
+//! [`infer`] have examples, and examples/predict.rs is a program.
 //!
 //! # One idea
 //!
@@ -29,12 +29,19 @@
 //! | [`cpu`] | the oracle: one plain function an operation, f64 sums, no cleverness |
 //! | [`check`] | runs of one plan on two runners, compared within bounds that have a reason |
 //! | [`bench`](mod@bench) | timing a plan, the ceilings of an adapter, comparing adapters and earlier figures |
-//! | [`train`] | the loop, schedules, weights files, checkpoints, the events it emits |
+//! | [`weights`] | safetensors files, parameters and states by name, files that are written whole |
+//! | [`infer`] | weights with their model, forward passes over a dataset |
+//! | [`train`] | the loop, checkpoints, the events it emits, what it leaves behind in a folder or in memory |
 //! | [`report`] | events and results as text, JSON, CSV, Markdown and a chart |
-//! | [`cli`] | one file a subcommand: its arguments and its `run` |
+//! | `cli` | one file a subcommand: its arguments and its `run` |
 //!
-//! Imports run one way: `main -> cli -> {train, check, bench} -> {gpu, cpu} -> plan -> {model, data}`; `report` is
-//! used by `cli` alone, `gpu` and `cpu` never know each other, and `train` knows neither: it is given a runner.
+//! Imports run one way: `main -> cli -> {train, check, bench} -> {gpu, cpu} -> plan -> model`, and
+//! `train -> infer -> {weights, data}`. `report` is used by `cli` alone, `gpu` and `cpu` never know each other, and
+//! `train` and `infer` know neither: they are given a runner.
+//!
+//! Without default features the library has neither the command nor what only a computer with files has, and builds
+//! for `wasm32-unknown-unknown` (tests/features.rs). There a runner's [`plan::Pending`] results are awaited; natively
+//! [`plan::now`] waits for them.
 //!
 //! # One operation, one name, four places
 //!
@@ -75,9 +82,11 @@ pub mod data;
 pub(crate) mod date;
 pub mod error;
 pub mod gpu;
+pub mod infer;
 pub mod model;
 pub mod plan;
 pub mod recipe;
 pub mod report;
 pub mod train;
+pub mod weights;
 pub use error::{Error, Result};

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::data::Dataset;
+use lenet_gpu::plan::now;
 use lenet_gpu::recipe::{Optimizer, Schedule};
-use lenet_gpu::train::{Checkpoint, Event, Outcome, RunFolder, TrainConfig, Training};
+use lenet_gpu::train::{Checkpoint, Event, InMemory, Outcome, RunFolder, RunStore, Saved, TrainConfig, Training};
 
 /// 90 images of noise: 70 to train on, 20 held out.
 fn training(config: TrainConfig) -> Training {
@@ -20,16 +21,15 @@ fn training(config: TrainConfig) -> Training {
     Training::with_data(config, noise(90, 1), noise(15, 2)).unwrap()
 }
 
-fn run(training: &Training, folder: &RunFolder, from: Option<&Checkpoint>, stop_at_step_event: bool) -> Outcome {
+fn run(training: &Training, store: &mut dyn RunStore, from: Option<&Checkpoint>, stop_at_step_event: bool) -> Outcome {
     let stop = AtomicBool::new(false);
     let mut runner = CpuRunner::new(training.plan());
-    training
-        .run(&mut runner, folder, from, &stop, &mut |event| {
-            if stop_at_step_event && matches!(event, Event::Step(_)) {
-                stop.store(true, Ordering::Relaxed);
-            }
-        })
-        .unwrap()
+    let outcome = now(training.run(&mut runner, store, from, &stop, &mut |event| {
+        if stop_at_step_event && matches!(event, Event::Step(_)) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }));
+    outcome.unwrap()
 }
 
 #[test]
@@ -52,16 +52,16 @@ fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
         let place = tempfile::tempdir().unwrap();
         let [whole, cut] = ["whole", "cut"].map(|name| place.path().join(name));
         let training = training(config);
-        let folder = RunFolder::create(Some(&whole), "lenet5").unwrap();
-        let Outcome::Finished(expected) = run(&training, &folder, None, false) else { panic!("not finished") };
+        let mut folder = RunFolder::create(Some(&whole), "lenet5").unwrap();
+        let Outcome::Finished(expected) = run(&training, &mut folder, None, false) else { panic!("not finished") };
 
-        let folder = RunFolder::create(Some(&cut), "lenet5").unwrap();
-        let mut outcome = run(&training, &folder, None, true);
+        let mut folder = RunFolder::create(Some(&cut), "lenet5").unwrap();
+        let mut outcome = run(&training, &mut folder, None, true);
         let mut cuts = 0;
         while let Outcome::Interrupted { .. } = outcome {
             cuts += 1;
-            let (folder, checkpoint) = RunFolder::resume(&cut).unwrap();
-            outcome = run(&training, &folder, Some(&checkpoint), true);
+            let (mut folder, checkpoint) = RunFolder::resume(&cut).unwrap();
+            outcome = run(&training, &mut folder, Some(&checkpoint), true);
         }
         assert!(cuts > 5, "{cuts}");
         let Outcome::Finished(finished) = outcome else { panic!("not finished") };
@@ -70,4 +70,31 @@ fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
             assert_eq!(fs::read(whole.join(file)).unwrap(), fs::read(cut.join(file)).unwrap(), "{optimizer:?} {file}");
         }
     }
+}
+
+#[test]
+fn a_run_in_memory_is_resumed_from_there_to_the_bytes_of_one_in_a_folder() {
+    let defaults = TrainConfig::defaults("lenet5", Optimizer::Adam).unwrap();
+    let training = training(TrainConfig { epochs: 2, batch: 8, validation: 20, ..defaults });
+    let place = tempfile::tempdir().unwrap();
+    run(&training, &mut RunFolder::create(Some(place.path()), "lenet5").unwrap(), None, false);
+
+    let mut store = InMemory::default();
+    let mut outcome = run(&training, &mut store, None, true);
+    let mut cuts = 0;
+    while let Outcome::Interrupted { step, .. } = outcome {
+        cuts += 1;
+        let checkpoint = Checkpoint::from_weights(store.saved[&Saved::Checkpoint].clone()).unwrap();
+        assert_eq!(checkpoint.progress.step, step);
+        outcome = run(&training, &mut store, Some(&checkpoint), true);
+    }
+    assert!(cuts > 3, "{cuts}");
+    let started = store.events.iter().filter(|event| matches!(event, Event::Started(_))).count();
+    assert_eq!(started, 1 + cuts);
+    assert!(matches!(store.events.last(), Some(Event::Finished(_))));
+    assert_eq!(store.config.as_ref(), Some(training.config()));
+    for (saved, weights) in &store.saved {
+        assert_eq!(weights.to_bytes().unwrap(), fs::read(place.path().join(saved.file_name())).unwrap(), "{saved:?}");
+    }
+    assert_eq!(store.saved.len(), 3);
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lenet_gpu::data::{Dataset, Source, Split};
 use lenet_gpu::gpu::GpuRunner;
+use lenet_gpu::plan::now;
 use lenet_gpu::recipe::Optimizer;
 use lenet_gpu::train::{Event, Outcome, RunFolder, TrainConfig, Training};
 use tempfile::TempDir;
@@ -29,17 +30,17 @@ fn short(optimizer: Optimizer) -> Training {
 
 /// Runs `training` in `folder`, from its checkpoint if there is one; stops after `stop_after` submissions.
 fn run(training: &Training, folder: &Path, stop_after: usize) -> Outcome {
-    let (folder, from) = match folder.join("checkpoint.safetensors").exists() {
+    let (mut folder, from) = match folder.join("checkpoint.safetensors").exists() {
         true => RunFolder::resume(folder).map(|(folder, checkpoint)| (folder, Some(checkpoint))).unwrap(),
         false => (RunFolder::create(Some(folder), "lenet5").unwrap(), None),
     };
     let mut runner = GpuRunner::new(&adapter::adapter(), training.plan()).unwrap();
     let stop = AtomicBool::new(false);
     let mut submissions = 0;
-    let outcome = training.run(&mut runner, &folder, from.as_ref(), &stop, &mut |event| {
+    let outcome = now(training.run(&mut runner, &mut folder, from.as_ref(), &stop, &mut |event| {
         submissions += usize::from(matches!(event, Event::Step(_)));
         stop.store(submissions >= stop_after, Ordering::Relaxed);
-    });
+    }));
     outcome.unwrap()
 }
 

@@ -13,7 +13,10 @@ use crate::model::{Model, Tensor, TensorSpec};
 use crate::plan::{DatasetShape, Phase, Plan, Runner, Step, layout};
 use crate::recipe::Optimizer;
 
-/// Golden values by preset; scripts/golden.py makes them.
+/// Golden values by preset; scripts/golden.py makes them. None in a build without the feature `golden`.
+#[cfg(not(feature = "golden"))]
+const GOLDEN: [(&str, &[u8]); 0] = [];
+#[cfg(feature = "golden")]
 const GOLDEN: [(&str, &[u8]); 2] = [
     ("lenet5", include_bytes!("../../assets/golden/lenet5_step.safetensors")),
     ("lenet5-keras", include_bytes!("../../assets/golden/lenet5-keras_step.safetensors")),

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::Exit;
+use super::progress::CheckProgress;
 use super::runner::Backend;
 use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, Selection};
 use crate::model::{Model, PRESETS};
-use crate::report::{CheckProgress, check_markdown, check_text, device_line, say, warn};
+use crate::report::{check_markdown, check_text, device_line, say, warn};
 
 /// Judge whether an adapter, its driver and these kernels compute training correctly
 ///

@@ -4,17 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Exit;
-use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
 use crate::data::{Dataset, Source, Split};
+use crate::infer::{Predictor, Trained};
 use crate::model::{Tensor, TensorSpec};
-use crate::plan::{DatasetShape, Plan};
-use crate::recipe::Optimizer;
+use crate::plan::now;
 use crate::report::{evaluation_json, evaluation_text, say};
-use crate::train::{Weights, evaluate, logits};
-
-/// Images a step; each is judged by itself, so any number gives the same predictions.
-const BATCH: usize = 256;
+use crate::weights::Weights;
 
 /// Judge weights on a dataset: accuracy, loss, precision and recall, confusion matrix
 #[derive(clap::Args)]
@@ -53,29 +49,27 @@ enum Half {
 impl Args {
     /// Evaluates.
     pub fn run(self) -> Exit {
-        let file = ModelFile::load(Some(&self.weights), self.model.as_deref())?;
+        let trained = Trained::load(Some(&self.weights), self.model.as_deref())?;
         let source = self.data.map_or(Source::Embedded, Source::Folder);
         let (split, half) = match self.split {
             Half::Test => (Split::Test, "test"),
             Half::Train => (Split::Train, "train"),
         };
-        let data = Dataset::load(&source, split, (file.model.input.height, file.model.input.width))?;
-        data.check_classes(file.model.classes())?;
-        let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
-        let plan = Plan::training(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd)?;
+        let data = Dataset::load(&source, split, trained.largest_image())?;
+        let plan = trained.plan(&data)?;
         let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device    {line}")) };
-        let mut runner = self.device.choose()?.open(&plan, announce)?;
-        file.write(&mut *runner, &plan)?;
-        let evaluation = evaluate(&mut *runner, &plan, &data)?;
+        let runner = self.device.choose()?.open(&plan, announce)?;
+        let mut predictor = Predictor::new(&trained, plan, runner)?;
+        let evaluation = now(predictor.evaluate(&data))?;
         if let Some(path) = &self.logits {
-            let values = logits(&mut *runner, &plan, &data)?;
-            let spec = TensorSpec { name: "logits".to_owned(), shape: vec![data.len(), file.model.classes()] };
+            let values = now(predictor.logits(&data))?;
+            let spec = TensorSpec { name: "logits".to_owned(), shape: vec![data.len(), trained.model.classes()] };
             Weights { tensors: vec![Tensor { spec, values }], metadata: Default::default() }.save(path)?;
         }
         if self.json {
-            say(evaluation_json(&evaluation, &file.source, half, runner.device()))?;
+            say(evaluation_json(&evaluation, &trained.source, half, predictor.device()))?;
         } else {
-            say(format!("weights   {} ({})", file.source, file.model.name))?;
+            say(format!("weights   {} ({})", trained.source, trained.model.name))?;
             say(format!("data      {}, {half} images", data.source))?;
             say(evaluation_text(&evaluation))?;
         }

@@ -5,17 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Exit;
-use super::model_file::ModelFile;
 use super::runner::DeviceArgs;
 use crate::data::{Dataset, digit, picture};
 use crate::error::{Error, Result};
-use crate::plan::{BLOCK, DatasetShape, Phase, Plan, Runner, Step};
-use crate::recipe::Optimizer;
+use crate::infer::{Predictor, Trained};
+use crate::plan::now;
 use crate::report::{Prediction, prediction_json, prediction_text, say, warn};
-use crate::train::write_data;
-
-/// Most images a step.
-const BATCH: usize = 256;
 
 /// Classes that are shown.
 const SHOWN: usize = 3;
@@ -42,7 +37,7 @@ pub struct Args {
 impl Args {
     /// Predicts; an image that cannot be used does not keep the others from being recognised.
     pub fn run(self) -> Exit {
-        let file = ModelFile::load(self.weights.as_deref(), self.model.as_deref())?;
+        let trained = Trained::load(self.weights.as_deref(), self.model.as_deref())?;
         let mut names = Vec::new();
         let mut images = Vec::new();
         let mut failed = None;
@@ -60,20 +55,18 @@ impl Args {
             }
         }
         if !names.is_empty() {
-            let labels = vec![0; names.len()];
-            let data = Dataset { source: "images".to_owned(), height: digit::SIDE, width: digit::SIDE, images, labels };
-            let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
-            let plan = Plan::training(&file.model, BATCH.min(data.len()), shape, Optimizer::Sgd)?;
+            let data = Dataset::unlabelled("images", (digit::SIDE, digit::SIDE), images)?;
+            let plan = trained.plan(&data)?;
             let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device: {line}")) };
-            let mut runner = self.device.choose()?.open(&plan, announce)?;
-            file.write(&mut *runner, &plan)?;
+            let runner = self.device.choose()?.open(&plan, announce)?;
+            let mut predictor = Predictor::new(&trained, plan, runner)?;
             if !self.json {
-                say(format!("weights: {} ({})", file.source, file.model.name))?;
+                say(format!("weights: {} ({})", trained.source, trained.model.name))?;
             }
-            for (image, classes) in names.into_iter().zip(predict(&mut *runner, &plan, &data)?) {
+            for (image, classes) in names.into_iter().zip(now(predictor.top(&data, SHOWN))?) {
                 let prediction = Prediction { image, classes };
                 if self.json {
-                    say(prediction_json(&prediction, &file.source))?;
+                    say(prediction_json(&prediction, &trained.source))?;
                 } else {
                     say(prediction_text(&prediction))?;
                 }
@@ -107,26 +100,4 @@ fn read(path: &Path) -> Result<digit::Digit> {
         (path.display().to_string(), picture::load(path)?)
     };
     digit::prepare(&image).map_err(|e| e.context(name))
-}
-
-/// The likeliest classes of every image of `data`, with their probabilities.
-fn predict(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<Vec<Vec<(usize, f32)>>> {
-    write_data(runner, plan, data)?;
-    runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())?;
-    let classes = plan.model.classes();
-    let mut predictions = Vec::new();
-    for start in (0..data.len()).step_by(plan.batch) {
-        let count = plan.batch.min(data.len() - start);
-        runner.submit(Phase::Evaluate, &[Step { start: start as u32, count: count as u32, ..Step::default() }])?;
-        runner.collect_now()?;
-        let probabilities = runner.read_f32_now(plan.probabilities)?;
-        for sample in 0..count {
-            let probability = |class| probabilities[(sample / BLOCK * classes + class) * BLOCK + sample % BLOCK];
-            let mut ranked: Vec<(usize, f32)> = (0..classes).map(|class| (class, probability(class))).collect();
-            ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-            ranked.truncate(SHOWN);
-            predictions.push(ranked);
-        }
-    }
-    Ok(predictions)
 }

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 
 use super::Exit;
+use super::progress::TrainProgress;
 use super::runner::{Backend, DeviceArgs};
 use crate::error::{Error, Result};
+use crate::plan::now;
 use crate::recipe::{Optimizer, Schedule};
-use crate::report::{TrainReport, say, warn};
-use crate::train::{Checkpoint, Outcome, RunFolder, TrainConfig, Training};
+use crate::report::{say, warn};
+use crate::train::{Checkpoint, Outcome, RunFolder, RunStore, TrainConfig, Training};
 
 /// Train a model; everything about the run is kept in a folder
 #[derive(clap::Args)]
@@ -105,27 +107,27 @@ impl Args {
         if let Some(from) = &from {
             warn_of_other_device(from, runner.device());
         }
-        let folder = match folder.take() {
+        let mut folder = match folder.take() {
             Some(folder) => folder,
             None => RunFolder::create(self.config.out.as_deref(), &training.config().model)?,
         };
 
         let stop = stop_on_interrupt()?;
-        let mut report = TrainReport::new(self.json);
+        let mut progress = TrainProgress::new(self.json);
         let mut told = Ok(());
-        let outcome = training.run(&mut *runner, &folder, from.as_ref(), stop, &mut |event| {
-            let now = report.event(event);
+        let outcome = now(training.run(&mut *runner, &mut folder, from.as_ref(), stop, &mut |event| {
+            let telling = progress.event(event);
             if told.is_ok() {
-                told = now;
+                told = telling;
             }
-        });
-        report.end();
+        }));
+        progress.finish();
         let outcome = outcome?;
         told?;
         match outcome {
             Outcome::Interrupted { step, steps } => {
                 warn(format!("stopped after step {step} of {steps}; the state is saved"));
-                warn(format!("go on with: lenet-gpu train --resume {}", folder.path().display()));
+                warn(format!("go on with: lenet-gpu train --resume {}", folder.place().display()));
                 Ok(ExitCode::from(130))
             }
             Outcome::Finished(finished) => match training.config().target() {

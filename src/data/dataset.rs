@@ -78,6 +78,21 @@ impl Dataset {
         Ok(Self { source: source.to_string(), height, width, images, labels })
     }
 
+    /// Images `[image][row][column]` of `height` x `width` that nobody has labelled: each has label 0.
+    ///
+    /// Errors: bytes that are not whole images.
+    pub fn unlabelled(source: &str, (height, width): (usize, usize), images: Vec<u8>) -> Result<Self> {
+        let bytes = images.len();
+        if !bytes.is_multiple_of(height * width) {
+            return Err(Error::input(
+                format!("{source}: {bytes} bytes are not whole images of {height}x{width}"),
+                "give one byte per pixel",
+            ));
+        }
+        let labels = vec![0; bytes / (height * width).max(1)];
+        Ok(Self { source: source.to_owned(), height, width, images, labels })
+    }
+
     /// Number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()

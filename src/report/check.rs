@@ -1,52 +1,9 @@
 //! The verdict on adapters: text for a terminal of 100 columns, and a Markdown table.
 
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{device_line, table, thousands, warn};
+use super::{device_line, table, thousands};
 use crate::check::{
-    AdapterReport, Finding, KernelReport, Notice, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
+    AdapterReport, Finding, KernelReport, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
 };
-
-/// What is running, on stderr; where that is not a terminal, only what must not be missed.
-pub struct CheckProgress {
-    bar: ProgressBar,
-}
-
-impl Default for CheckProgress {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl CheckProgress {
-    /// Starts it.
-    pub fn new() -> Self {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar }
-    }
-
-    /// Shows what is about to run; a flip of bits stays.
-    pub fn tell(&self, notice: &Notice) {
-        match notice {
-            Notice::Running(what) => self.bar.set_message(what.clone()),
-            Notice::Flip { adapter, flip } => {
-                let (seconds, place) = (flip.seconds, &flip.difference.place);
-                self.bar.suspend(|| warn(format!("bits flipped on {adapter} after {seconds:.1} s: {place}")));
-            }
-        }
-    }
-
-    /// Removes it.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
 
 fn word(verdict: Verdict) -> &'static str {
     match verdict {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{percent, table, thousands};
+use crate::infer::Evaluation;
 use crate::plan::Device;
-use crate::train::Evaluation;
 
 /// For people.
 pub fn evaluation_text(evaluation: &Evaluation) -> String {

@@ -13,12 +13,12 @@ mod training;
 
 pub use bench::{adapter_text, bench_csv, bench_markdown, changes_text, side_by_side_text};
 pub use chart::bench_chart;
-pub use check::{CheckProgress, check_markdown, check_text};
+pub use check::{check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};
 pub use summary::{summary_json, summary_text};
-pub use training::TrainReport;
+pub use training::{TrainReport, step_text};
 
 use std::io::{ErrorKind, Write};
 

@@ -1,80 +1,41 @@
-//! A run as it goes: a progress bar, a line an epoch, a summary; or one JSON object an event.
+//! A run as it goes: text, a line an epoch; or one JSON object an event.
 
-use std::io::IsTerminal;
-
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{percent, say, thousands};
-use crate::error::Result;
+use super::{percent, thousands};
 use crate::train::{EpochDone, Event, Finished, Started, StepDone};
 
-/// Tells a run's events.
+/// Text of a run's events.
+#[derive(Debug)]
 pub struct TrainReport {
     json: bool,
-    bar: ProgressBar,
     epochs: u32,
-    resumed_at: u64,
 }
 
 impl TrainReport {
-    /// JSON lines on stdout, or text with a progress bar on stderr where that is a terminal.
+    /// JSON lines or text.
     pub fn new(json: bool) -> Self {
-        Self { json, bar: ProgressBar::hidden(), epochs: 0, resumed_at: 0 }
+        Self { json, epochs: 0 }
     }
 
-    /// Tells one event. Errors: stdout cannot be written.
-    pub fn event(&mut self, event: &Event) -> Result<()> {
+    /// The lines that tell `event`; none where text says nothing of it.
+    pub fn event(&mut self, event: &Event) -> Option<String> {
         if let Event::Started(started) = event {
-            self.start(started);
+            self.epochs = started.config.epochs;
         }
-        if let Event::Step(step) = event {
-            self.step(step);
+        if self.json {
+            return Some(serde_json::to_string(event).unwrap_or_default());
         }
-        if let Event::Finished(_) = event {
-            self.bar.finish_and_clear();
+        match event {
+            Event::Started(started) => Some(started_text(started)),
+            Event::Epoch(epoch) => Some(epoch_text(epoch, self.epochs)),
+            Event::Finished(finished) => Some(finished_text(finished)),
+            Event::Step(_) | Event::Checkpoint { .. } => None,
         }
-        let text = if self.json {
-            Some(serde_json::to_string(event).unwrap_or_default())
-        } else {
-            match event {
-                Event::Started(started) => Some(started_text(started)),
-                Event::Epoch(epoch) => Some(epoch_text(epoch, self.epochs)),
-                Event::Finished(finished) => Some(finished_text(finished)),
-                Event::Step(_) | Event::Checkpoint { .. } => None,
-            }
-        };
-        text.map_or(Ok(()), |text| self.bar.suspend(|| say(text)))
     }
+}
 
-    /// Takes the progress bar away.
-    pub fn end(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    fn start(&mut self, started: &Started) {
-        (self.epochs, self.resumed_at) = (started.config.epochs, started.step);
-        if std::io::stderr().is_terminal() {
-            self.bar = ProgressBar::with_draw_target(Some(started.steps), ProgressDrawTarget::stderr());
-            let template = "{bar:30} {pos}/{len} steps  {msg}";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                self.bar.set_style(style.progress_chars("=> "));
-            }
-            self.bar.set_position(started.step);
-        }
-    }
-
-    fn step(&mut self, step: &StepDone) {
-        let left = self.bar.length().unwrap_or(0).saturating_sub(step.step);
-        let done = step.step.saturating_sub(self.resumed_at).max(1);
-        let seconds = self.bar.elapsed().as_secs_f64() / done as f64 * left as f64;
-        self.bar.set_message(format!(
-            "{} samples/s  loss {:.4}  {} left",
-            thousands(step.samples_per_s as u64),
-            step.loss,
-            HumanDuration(std::time::Duration::from_secs_f64(seconds.min(1e9)))
-        ));
-        self.bar.set_position(step.step);
-    }
+/// `12,345 samples/s  loss 0.1234`: beside a progress bar.
+pub fn step_text(step: &StepDone) -> String {
+    format!("{} samples/s  loss {:.4}", thousands(step.samples_per_s as u64), step.loss)
 }
 
 fn started_text(started: &Started) -> String {

@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use strum::VariantArray;
 
-use super::{TrainConfig, Weights};
+use super::TrainConfig;
 use crate::error::{Error, Result};
-use crate::model::{Tensor, TensorSpec};
-use crate::recipe::Optimizer;
+use crate::weights::Weights;
 
 /// How far a run has come. It holds no times, so that equal runs have equal checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,37 +44,22 @@ impl Checkpoint {
     ///
     /// Errors: see [`Weights::load`]; a safetensors file that is no checkpoint.
     pub fn load(path: &Path) -> Result<Self> {
-        let weights = Weights::load(path)?;
-        let no_checkpoint = |why: &str| {
-            Error::input(
-                format!("{}: {why}", path.display()),
-                "give the folder of a run, which has a checkpoint.safetensors",
-            )
-        };
+        Self::from_weights(Weights::load(path)?).map_err(|e| e.context(path.display()))
+    }
+
+    /// The checkpoint that `weights` are. Errors: they are none, or of another version.
+    pub fn from_weights(weights: Weights) -> Result<Self> {
+        let no_checkpoint =
+            |why: String| Error::input(why, "give the folder of a run, which has a checkpoint.safetensors");
+        let of_other_version = |e: serde_json::Error| no_checkpoint(format!("written by another version: {e}"));
         let entry = |key: &str| {
-            weights.metadata.get(key).ok_or_else(|| no_checkpoint(&format!("not a checkpoint: it has no {key}")))
+            weights.metadata.get(key).ok_or_else(|| no_checkpoint(format!("not a checkpoint: it has no {key}")))
         };
-        let config: TrainConfig = serde_json::from_str(entry("config")?)
-            .map_err(|e| no_checkpoint(&format!("written by another version: {e}")))?;
-        config.validate().map_err(|e| e.context(path.display()))?;
-        let progress = serde_json::from_str(entry("progress")?)
-            .map_err(|e| no_checkpoint(&format!("written by another version: {e}")))?;
+        let config: TrainConfig = serde_json::from_str(entry("config")?).map_err(of_other_version)?;
+        config.validate()?;
+        let progress = serde_json::from_str(entry("progress")?).map_err(of_other_version)?;
         let dataset_sha256 = entry("dataset_sha256")?.clone();
         Ok(Self { config, progress, dataset_sha256, weights })
-    }
-
-    /// The parameters.
-    pub fn parameters(&self) -> Vec<Tensor> {
-        parameters(&self.weights.tensors)
-    }
-
-    /// The optimiser's state called `state`: a tensor per parameter, by the parameter's name.
-    pub fn state(&self, state: &str) -> Vec<Tensor> {
-        let of = |t: &Tensor| {
-            let name = t.spec.name.strip_prefix(state)?.strip_prefix('.')?.to_owned();
-            Some(Tensor { spec: TensorSpec { name, shape: t.spec.shape.clone() }, values: t.values.clone() })
-        };
-        self.weights.tensors.iter().filter_map(of).collect()
     }
 
     /// A metadata entry such as `adapter`; empty if there is none.
@@ -85,18 +68,29 @@ impl Checkpoint {
     }
 }
 
-/// The name of the state `state` of the parameter `tensor`, in a checkpoint.
-pub fn state_name(state: &str, tensor: &str) -> String {
-    format!("{state}.{tensor}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Optimizer;
 
-/// The tensors of `all` that are parameters, not optimiser state: a checkpoint serves as a weights file too.
-pub fn parameters(all: &[Tensor]) -> Vec<Tensor> {
-    // A parameter is `<layer>.<kind>`, and a state has its own name before that.
-    let is_state = |name: &str| {
-        let rest = |state| name.strip_prefix(state).and_then(|rest| rest.strip_prefix('.'));
-        let states = Optimizer::VARIANTS.iter().flat_map(|optimizer| optimizer.states());
-        states.into_iter().filter_map(rest).any(|rest| rest.contains('.'))
-    };
-    all.iter().filter(|t| !is_state(&t.spec.name)).cloned().collect()
+    #[test]
+    fn a_checkpoint_of_version_0_1_is_read() {
+        let config = r#"{"model":"lenet5","epochs":2,"batch":64,"optimizer":"sgd","learning_rate":0.05,"schedule":"one-cycle","warmup":0.25,"momentum":0.9,"weight_decay":0.0005,"label_smoothing":0.0,"seed":7,"data":null,"validation":5000,"target_accuracy":null,"backend":"cpu","adapter":null}"#;
+        let progress = r#"{"step":1720,"epoch_loss":2371.8371139653027,"epoch_hits":54268.0,"validation_accuracy":0.991,"best_validation_accuracy":0.991,"best_epoch":2}"#;
+        let entries = [("config", config), ("progress", progress), ("dataset_sha256", "b31b")];
+        let metadata = entries.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let read = Checkpoint::from_weights(Weights { tensors: Vec::new(), metadata }).unwrap();
+        let defaults = TrainConfig::defaults("lenet5", Optimizer::Sgd).unwrap();
+        let config = TrainConfig { epochs: 2, seed: 7, backend: "cpu".to_owned(), ..defaults };
+        assert_eq!(read.config, config);
+        assert_eq!((read.progress.step, read.progress.epoch_correct), (1720, 54268.0));
+        assert_eq!(read.progress.epoch_loss.to_bits(), 2371.8371139653027_f64.to_bits());
+    }
+
+    #[test]
+    fn weights_alone_are_no_checkpoint() {
+        let weights = Weights { tensors: Vec::new(), metadata: Default::default() };
+        let error = Checkpoint::from_weights(weights).unwrap_err();
+        assert_eq!(error.to_string(), "not a checkpoint: it has no config");
+    }
 }

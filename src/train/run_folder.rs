@@ -1,13 +1,12 @@
 //! The folder of a run and the files in it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::Checkpoint;
-use super::weights::write_whole;
-use super::{Event, TrainConfig, Weights};
+use super::{Checkpoint, Event, RunStore, Saved, TrainConfig};
 use crate::error::{Error, Result};
+use crate::weights::{Weights, write_whole};
 
 /// The folder of a run: `config.json`, `events.jsonl`, `checkpoint.safetensors` (and the one before it,
 /// `checkpoint.previous.safetensors`), `best.safetensors`, `last.safetensors`.
@@ -70,13 +69,13 @@ impl RunFolder {
             let parent = run.parent().filter(|parent| !parent.as_os_str().is_empty());
             let folder = Self { path: parent.unwrap_or(Path::new(".")).to_owned() };
             if run.file_name() == folder.previous_checkpoint().file_name() {
-                let newest = folder.checkpoint();
+                let newest = folder.path(Saved::Checkpoint);
                 fs::rename(run, &newest).map_err(|e| Error::input(format!("{}: {e}", newest.display()), ""))?;
             }
             return Ok((folder, checkpoint));
         }
         let folder = Self { path: run.to_owned() };
-        let (newest, previous) = (folder.checkpoint(), folder.previous_checkpoint());
+        let (newest, previous) = (folder.path(Saved::Checkpoint), folder.previous_checkpoint());
         let wrong = if newest.is_file() {
             match Checkpoint::load(&newest) {
                 Ok(checkpoint) => return Ok((folder, checkpoint)),
@@ -96,68 +95,46 @@ impl RunFolder {
         Err(Error::input(wrong, hint))
     }
 
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// State to resume from.
-    pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
-    }
-
     /// The checkpoint before the newest.
     pub fn previous_checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint.previous.safetensors")
     }
+}
 
-    /// Weights with the highest validation accuracy; the last without validation.
-    pub fn best(&self) -> PathBuf {
-        self.path.join("best.safetensors")
-    }
-
-    /// Weights after the last step.
-    pub fn last(&self) -> PathBuf {
-        self.path.join("last.safetensors")
+impl RunStore for RunFolder {
+    fn place(&self) -> PathBuf {
+        self.path.clone()
     }
 
     /// Writes `config.json`, for people: a resumed run reads its checkpoint.
-    pub(super) fn write_config(&self, config: &TrainConfig) -> Result<()> {
+    fn config(&mut self, config: &TrainConfig) -> Result<()> {
         let json = serde_json::to_string_pretty(config).map_err(|e| Error::outcome(e.to_string(), ""))?;
         write_whole(&self.path.join("config.json"), format!("{json}\n").as_bytes(), || Ok(()))
     }
 
-    /// Replaces the checkpoint, keeping the one before it.
-    pub(super) fn write_checkpoint(&self, weights: &Weights) -> Result<()> {
-        let (newest, previous) = (self.checkpoint(), self.previous_checkpoint());
-        write_whole(&newest, &weights.to_bytes()?, || match fs::rename(&newest, &previous) {
+    /// Appends a line to `events.jsonl`.
+    fn event(&mut self, event: &Event) -> Result<()> {
+        let path = self.path.join("events.jsonl");
+        let line = serde_json::to_string(event).map_err(std::io::Error::from);
+        line.and_then(|line| {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(format!("{line}\n").as_bytes())
+        })
+        .map_err(|e| Error::input(format!("{}: {e}", path.display()), "check the folder of the run and its free space"))
+    }
+
+    /// Replaces the file. Of checkpoints, the one before it is kept.
+    fn save(&mut self, saved: Saved, weights: &Weights) -> Result<()> {
+        let path = self.path(saved);
+        if saved != Saved::Checkpoint {
+            return weights.save(&path);
+        }
+        let previous = self.previous_checkpoint();
+        write_whole(&path, &weights.to_bytes()?, || match fs::rename(&path, &previous) {
             Err(e) if e.kind() != ErrorKind::NotFound => {
                 Err(Error::input(format!("{}: {e}", previous.display()), "check the folder of the run"))
             }
             _ => Ok(()),
         })
-    }
-
-    /// Opens `events.jsonl` to append.
-    pub(super) fn events(&self) -> Result<EventLog> {
-        let path = self.path.join("events.jsonl");
-        match OpenOptions::new().create(true).append(true).open(&path) {
-            Ok(file) => Ok(EventLog { path, file }),
-            Err(e) => Err(Error::input(format!("{}: {e}", path.display()), "check the folder of the run")),
-        }
-    }
-}
-
-/// `events.jsonl`: one event a line.
-pub(super) struct EventLog {
-    path: PathBuf,
-    file: File,
-}
-
-impl EventLog {
-    pub(super) fn append(&mut self, event: &Event) -> Result<()> {
-        let line = serde_json::to_string(event).map_err(std::io::Error::from);
-        line.and_then(|line| self.file.write_all(format!("{line}\n").as_bytes()))
-            .map_err(|e| Error::input(format!("{}: {e}", self.path.display()), "free some space"))
     }
 }

@@ -38,7 +38,7 @@ impl Pace {
 /// `collected` gets each submission's place in `steps` and its metrics.
 /// When `stop` turns true, what is in flight is finished and nothing more is submitted.
 /// Returns how many steps ran. Errors: those of the runner and of `collected`.
-pub fn drive(
+pub async fn drive(
     runner: &mut dyn Runner,
     phase: Phase,
     steps: &[Step],
@@ -57,7 +57,7 @@ pub fn drive(
             flight.push_back(place);
         }
         let Some(place) = flight.pop_front() else { return Ok(submitted) };
-        let metrics = runner.collect_now()?;
+        let metrics = runner.collect().await?;
         // While the last submissions drain, a runner that computes in `submit` gives them in no time.
         if submitted < steps.len() {
             pace.learn(place.len(), before.elapsed().as_secs_f64());

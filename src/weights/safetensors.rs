@@ -1,14 +1,15 @@
 //! Safetensors files: named f32 tensors in PyTorch's layout, with metadata and a checksum over both.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "files")]
+use super::whole::write_whole;
 use crate::error::{Error, Result};
 use crate::model::{Tensor, TensorSpec};
 
@@ -70,7 +71,7 @@ impl Weights {
         // The order in which the format lays tensors out, and so the order they are read and summed in.
         tensors.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
         let ordered: Vec<Tensor> = tensors.into_iter().cloned().collect();
-        let mut metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let mut metadata = self.metadata.clone();
         metadata.insert(CHECKSUM.to_owned(), checksum(&ordered, &self.metadata));
         let payloads: Vec<Vec<u8>> =
             ordered.iter().map(|t| t.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
@@ -82,7 +83,7 @@ impl Weights {
                 Ok((t.spec.name.as_str(), view.map_err(|e| failed(e.to_string()))?))
             })
             .collect::<Result<Vec<_>>>()?;
-        let mut bytes = serialize(views, Some(metadata)).map_err(|e| failed(e.to_string()))?;
+        let mut bytes = serialize(views, Some(metadata.into_iter().collect())).map_err(|e| failed(e.to_string()))?;
 
         // The crate writes metadata in the random order of a hash map; sorted, equal runs give equal files.
         let (length, _) = SafeTensors::read_metadata(&bytes).map_err(|e| failed(e.to_string()))?;
@@ -99,34 +100,10 @@ impl Weights {
     /// Writes a file; a reader finds the old file or the new one, never a part.
     ///
     /// Errors: the folder cannot be written.
+    #[cfg(feature = "files")]
     pub fn save(&self, path: &Path) -> Result<()> {
         write_whole(path, &self.to_bytes()?, || Ok(()))
     }
-}
-
-/// Writes `bytes` beside `path`, syncs them, calls `before_rename`, takes the name `path` and syncs the folder.
-pub(super) fn write_whole(path: &Path, bytes: &[u8], before_rename: impl FnOnce() -> Result<()>) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::input(format!("{}: {e}", path.display()), "free some space or choose another folder with --out")
-    };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    beside.write_all(bytes).map_err(failed)?;
-    #[cfg(unix)]
-    {
-        // Temporary files are private; what the user keeps is not.
-        use std::os::unix::fs::PermissionsExt;
-        beside.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
-    }
-    beside.as_file().sync_all().map_err(failed)?;
-    before_rename()?;
-    beside.persist(path).map_err(|e| failed(e.error))?;
-    sync_folder(folder).map_err(failed)
-}
-
-/// Makes the names in `folder` safe from a power cut; Windows has no such call and needs none.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 fn checksum(tensors: &[Tensor], metadata: &BTreeMap<String, String>) -> String {
@@ -148,7 +125,7 @@ fn checksum(tensors: &[Tensor], metadata: &BTreeMap<String, String>) -> String {
 }
 
 /// Lower-case hexadecimal digits of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: dump_shaders FOLDER")?);
     std::fs::create_dir_all(&folder)?;
     let mut list = Vec::new();
-    for pipeline in lenet_gpu::gpu::pipelines()? {
+    for pipeline in lenet_gpu::check::pipelines()? {
         let translated = translate::translate(&pipeline);
         let file = |extension: &str| folder.join(format!("{}.{extension}", pipeline.name));
         std::fs::write(file("wgsl"), pipeline.kernel.source())?;

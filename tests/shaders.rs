@@ -10,7 +10,8 @@ use std::mem::{offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
 
-use lenet_gpu::gpu::{Pipeline, Resource, WINDOW_BYTES, pipelines};
+use lenet_gpu::check::{Pipeline, pipelines};
+use lenet_gpu::gpu::{Resource, WINDOW_BYTES};
 use lenet_gpu::plan::Step;
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
@@ -30,7 +31,7 @@ fn every_entry_point_has_a_pipeline_that_other_compilers_judge() {
     let declared: BTreeSet<String> = shaders::entry_points().into_iter().map(|(entry, _)| entry).collect();
     let listed: BTreeSet<String> = all().iter().map(|p| p.kernel.entry.to_owned()).collect();
     let missing: Vec<_> = declared.difference(&listed).collect();
-    assert!(missing.is_empty(), "no model of gpu/pipelines.rs reaches {missing:?}");
+    assert!(missing.is_empty(), "no model of src/check/models.rs reaches {missing:?}");
 }
 
 #[test]

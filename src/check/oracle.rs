@@ -3,12 +3,13 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::models::models;
 use super::probe::Probe;
 use super::quantity::Quantity;
 use super::reference::{Nudge, Weights, mean_loss, widen};
 use crate::cpu::operations::conv2d;
 use crate::error::Result;
-use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
+use crate::model::{Activation, Model};
 use crate::plan::{OpKind, Pass, Phase, Plan, Runner, layout};
 use crate::recipe::Optimizer;
 
@@ -21,7 +22,7 @@ const ELEMENTS: usize = 8;
 /// How far a parameter is moved each way.
 const NUDGE: f64 = 1e-6;
 
-/// One quantity per model and activation: the worst of [`check_gradients`].
+/// One quantity per model and activation: the worst of [`check_gradients`] on small [`models`].
 ///
 /// Errors: none, unless a model here is not valid.
 pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
@@ -33,39 +34,6 @@ pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
         }
     }
     Ok(quantities)
-}
-
-/// Every layer kind, both ways a convolution is lowered, pools on pools; nothing square.
-fn models(activation: Activation) -> Result<[Model; 2]> {
-    let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
-    let logits = |units| LayerKind::Dense { units, activation: Activation::Identity };
-    let build = |name, shape, layers: &[(&str, LayerKind)]| {
-        Model::new(name, shape, (-0.1, 1.175), Initializer::GlorotUniform, layers)
-    };
-    Ok([
-        build(
-            "convolutions and dense layers",
-            Shape::new(1, 10, 12),
-            &[
-                ("c1", conv(5, 3)),
-                ("s2", LayerKind::MaxPool { size: 2 }),
-                ("c3", conv(6, 3)),
-                ("f4", LayerKind::Dense { units: 7, activation }),
-                ("output", logits(3)),
-            ],
-        )?,
-        build(
-            "pools and a convolution to a point",
-            Shape::new(1, 16, 16),
-            &[
-                ("c1", conv(3, 5)),
-                ("s2", LayerKind::AveragePool { size: 2 }),
-                ("s3", LayerKind::MaxPool { size: 2 }),
-                ("c4", conv(4, 3)),
-                ("output", logits(4)),
-            ],
-        )?,
-    ])
 }
 
 /// The loss of `count` samples of `model`, and some elements of every gradient of it, of weights and of the sums of

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::plan::{Slot, Use, now};
 
 /// Entry points of `shaders/ceilings.wgsl`.
-pub(super) const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
+const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
 /// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
 const BYTES: u64 = 64 << 20;
@@ -27,8 +27,13 @@ const PER_ROUND: u64 = 4 * 32;
 /// Dispatches in the pass that measures what a dispatch costs.
 const DISPATCHES: usize = 1_000;
 
+/// The kernels that measure an adapter.
+pub fn ceiling_kernels() -> impl Iterator<Item = Kernel> {
+    ENTRIES.into_iter().map(|entry| kernel(entry, 16))
+}
+
 /// The kernel of `entry`, which goes round `rounds` times.
-pub(super) fn kernel(entry: &'static str, rounds: u32) -> Kernel {
+fn kernel(entry: &'static str, rounds: u32) -> Kernel {
     let text = include_str!("../../shaders/ceilings.wgsl");
     Kernel {
         entry,

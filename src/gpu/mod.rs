@@ -10,12 +10,10 @@ mod dispatch;
 mod guarded;
 mod kernels;
 mod limits;
-mod pipelines;
 mod runner;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
-pub use ceilings::{Ceilings, measure};
+pub use ceilings::{Ceilings, ceiling_kernels, measure};
 pub use dispatch::Source;
 pub use kernels::{Kernel, Piece, Resource, Variant, WINDOW_BYTES, kernel, most_layers};
-pub use pipelines::{Pipeline, pipelines};
 pub use runner::GpuRunner;

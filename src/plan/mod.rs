@@ -1,23 +1,48 @@
 //! The plan: a training step as a short list of operations over named buffers, as plain data.
 //!
-//! Everything the program does is something done to a plan: [`crate::gpu`] and [`crate::cpu`] run it,
-//! `check` runs it on both and compares, `bench` times every operation. A layer that lowers to
-//! operations is trained, checked and benchmarked without another line.
+//! Everything the program does is something done to a plan: [`crate::gpu`] and [`crate::cpu`] run it, `check` runs
+//! it on both and compares, `bench` times every operation.
+//!
+//! # Layout
+//!
+//! A batch is cut into blocks of 32 samples, samples innermost, so that a thread finds the samples it works on side
+//! by side. 45 samples of 6 maps of 14x14 are two blocks; the second is padded.
+//!
+//! ```text
+//!          samples 0 ... 31                      samples 32 ... 44, then 19 masked
+//!          +------- block 0 -------+             +------- block 1 -------+
+//! c r q    |q0|q1|q2|q3|q4|q5|q6|q7|             |q8|q9| ...             |
+//! 0 0 0    .... .... ....                        one row: one value of 32 samples
+//! 0 0 1    .... .... ....                        one quad: the four samples of a vec4f
+//! 0 0 2
+//!  ...     [block][channel][row][column][sample]
+//! 5 13 13
+//! ```
+//!
+//! | word | what it is |
+//! |---|---|
+//! | block | [`BLOCK`] samples, the innermost extent of every activation buffer |
+//! | quad | [`QUAD`] samples of a block, a `vec4f`: what a GPU thread computes together |
+//! | pack | [`PACK`] output channels or units whose weights lie side by side, a `vec4f` |
+//! | lane | one sample of a block or quad |
+//! | chunk | blocks whose weight gradients are summed by the same threads |
+//! | slot | one partial gradient of all weights of a layer: per chunk one, or one per quad of a block |
+//! | segment | a layer's part of the flat parameters, with the slots of its partial gradients |
+//! | stage | the layers that are lowered together: one, or a convolution fused with max-pooling |
+//! | strip | neighbouring columns of a map that one thread computes |
+//! | tap | one weight of a kernel; a turn is as many taps of a kernel row as a thread handles together |
+//! | argmax | which sum of a 2x2 block was the largest: [`ARGMAX_BITS`] per sample |
 //!
 //! # Contracts
-//! - **Layout.** Activations are `[block][channel][row][column][sample]`, [`BLOCK`] samples a block,
-//!   samples innermost. A batch is padded to whole blocks.
-//! - **Short batches.** `Gather` fills samples past [`Step::count`] with the background, and
-//!   `SoftmaxCrossEntropy` gives them no loss and no gradient: they are masked, never dropped.
-//! - **Activation derivatives.** The gradient buffer of a layer is with respect to its sums, before the
-//!   activation. Every `*BackwardInput` and `*PoolBackward` therefore multiplies what it passes down
-//!   by the derivative of the activation that made its input, taken from that input's value.
-//! - **A convolution before 2x2 max-pooling** is one operation with it: every activation here rises with
-//!   its sum, so the largest sum of a block is picked first, and activation, storage and gradient are of
-//!   that one alone.
-//! - **Weight gradients** are partial sums a chunk of blocks (and, for convolutions, a group of
-//!   [`LANES`] samples), then added by `SumGradients` in slot order: one writer an element, so the same
-//!   bits each time.
+//! - **Short batches.** `Gather` fills samples past [`Step::count`] with the background, and `SoftmaxCrossEntropy`
+//!   gives them no loss and no gradient: they are masked, never dropped.
+//! - **Activation derivatives.** The gradient buffer of a layer is with respect to its sums, before the activation.
+//!   Every operation with [`Role::BackwardInput`] therefore multiplies what it passes down by the derivative of the
+//!   activation that made its input, taken from that input's value.
+//! - **Fused max-pooling.** Where an activation rises with its sum, the largest sum of a block is picked first;
+//!   activation, storage and gradient are of that one alone. [`stages`] decides.
+//! - **Weight gradients** are summed per chunk into slots, then added by `SumGradients` in slot order: one writer per
+//!   element, so the same bits each time.
 
 mod buffer;
 mod facts;

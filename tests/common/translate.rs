@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lenet_gpu::gpu::{Pipeline, Resource};
+use lenet_gpu::check::Pipeline;
+use lenet_gpu::gpu::Resource;
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};

@@ -2,10 +2,10 @@
 
 use strum::VariantArray;
 
-use super::ceilings;
-use super::kernels::{Kernel, Variant, kernel};
+use super::models::{model, models};
 use crate::error::Result;
-use crate::model::{Activation, Initializer, LayerKind, Model, PRESETS, Shape};
+use crate::gpu::{Kernel, Variant, ceiling_kernels, kernel};
+use crate::model::{Activation, LayerKind, Model, PRESETS, Shape};
 use crate::plan::{DatasetShape, Plan};
 use crate::recipe::Optimizer;
 
@@ -19,25 +19,21 @@ pub struct Pipeline {
     pub kernel: Kernel,
 }
 
-/// Every distinct pipeline of the presets with each optimiser, and of small models that reach each
-/// activation behind and before each kind of layer, in the order in which they first appear; then those that
-/// measure an adapter.
+/// Every distinct pipeline of the presets and of the small models of each activation, with each optimiser, in the order
+/// in which they first appear; then those that measure an adapter.
 ///
-/// Some overrides have no last value: pools of size 2 and 3, kernels of 3, 5 and 7 (which takes two turns) and
-/// 3 and 10 classes stand for all others.
+/// Some overrides have no last value: pools of size 1 to 3 and kernels of 1, 3, 5 and 7 (which takes two turns) stand
+/// for all others.
 ///
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
-    let mut models = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
+    let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
     for activation in Activation::ALL {
-        for pool in [|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size }] {
-            for size in [2, 3] {
-                models.push(small(activation, pool(size))?);
-            }
-        }
+        all.extend(models(activation)?);
+        all.push(edges(activation)?);
     }
     let mut found: Vec<Pipeline> = Vec::new();
-    for model in &models {
+    for model in &all {
         let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
         let mut plans = vec![Plan::evaluation(model, 1, data)?];
         for optimizer in Optimizer::VARIANTS {
@@ -53,7 +49,7 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
             }
         }
     }
-    found.extend(ceilings::ENTRIES.map(|entry| Pipeline::new(ceilings::kernel(entry, 16))));
+    found.extend(ceiling_kernels().map(Pipeline::new));
     Ok(found)
 }
 
@@ -68,22 +64,8 @@ impl Pipeline {
     }
 }
 
-/// Maps wider than a strip of `conv2d_backward_input` and narrower ones, both behind `activation`.
-fn small(activation: Activation, pool: LayerKind) -> Result<Model> {
+/// A kernel that takes two turns, and maps wider and narrower than a strip of `conv2d_backward_input`.
+fn edges(activation: Activation) -> Result<Model> {
     let conv = |kernel| LayerKind::Conv2d { channels: 2, kernel, activation };
-    Model::new(
-        "small",
-        Shape::new(1, 40, 40),
-        (0.0, 1.0),
-        Initializer::HeUniform,
-        &[
-            ("c1", conv(3)),
-            ("c2", conv(3)),
-            ("s3", pool),
-            ("c4", conv(7)),
-            ("c5", conv(5)),
-            ("f6", LayerKind::Dense { units: 4, activation }),
-            ("output", LayerKind::Dense { units: 3, activation: Activation::Identity }),
-        ],
-    )
+    model("edges", Shape::new(1, 40, 40), &[conv(3), conv(3), LayerKind::MaxPool { size: 2 }, conv(7), conv(5)], 3)
 }

@@ -1,0 +1,39 @@
+//! Small models that meet every kind of layer, one activation throughout; but to reach a point nothing in them is square.
+//!
+//! Kernels are checked with them, gradients are held against finite differences on them, and other compilers judge
+//! their pipelines: a new kind of layer is added here once.
+
+use crate::error::Result;
+use crate::model::{Activation, Initializer, LayerKind, Model, Shape};
+
+/// The small models whose activation is `activation`.
+///
+/// Errors: none, as long as the models here are valid.
+pub fn models(activation: Activation) -> Result<Vec<Model>> {
+    let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
+    let dense = |units| LayerKind::Dense { units, activation };
+    let (max, average) = (|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size });
+    Ok(vec![
+        // Every activation behind and before every kernel; pooling of another size than 2 is not fused.
+        model(
+            "activation",
+            Shape::new(1, 16, 20),
+            &[conv(5, 3), conv(6, 3), max(2), conv(7, 3), average(2), conv(4, 1), max(1), dense(13), dense(9)],
+            10,
+        )?,
+        // Pooling before anything else, and of other sizes.
+        model("pools", Shape::new(1, 16, 22), &[average(2), conv(3, 3), max(3), conv(4, 1), average(1)], 4)?,
+        // A convolution to a point, which is lowered to a dense layer.
+        model("point", Shape::new(1, 8, 8), &[conv(4, 3), average(2), conv(5, 3)], 4)?,
+    ])
+}
+
+/// A model with a dense layer of `classes` outputs behind `layers`.
+///
+/// Errors: layers that do not fit.
+pub(super) fn model(name: &str, input: Shape, layers: &[LayerKind], classes: usize) -> Result<Model> {
+    let names: Vec<String> = (1..=layers.len()).map(|layer| format!("layer{layer}")).collect();
+    let mut named: Vec<(&str, LayerKind)> = names.iter().map(String::as_str).zip(layers.iter().copied()).collect();
+    named.push(("output", LayerKind::Dense { units: classes, activation: Activation::Identity }));
+    Model::new(name, input, (-0.1, 1.175), Initializer::HeUniform, &named)
+}

@@ -44,7 +44,7 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
                 Effort::Quick => vec![Inputs::Unit],
             };
             let name = format!("{}-b{batch}", model.name);
-            let flags = format!(" --model {} --batch {batch}", model.name);
+            let flags = format!(" --model {} --batch {batch}", model.description().argument());
             cases.push(Case { flags, ..case(name, model, *batch, images, SGD, everything(), &inputs)? });
         }
     }
@@ -150,7 +150,7 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
     };
 
     // Every activation behind and before every kernel; images of 221 bytes, with an odd border.
-    for activation in Activation::ALL {
+    for activation in Activation::VARIANTS.iter().copied() {
         let layers = [
             conv(5, 3, activation),
             conv(6, 3, activation),
@@ -163,7 +163,7 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
             dense(13, activation),
             dense(9, activation),
         ];
-        let name = format!("activation-{}", activation.name().replace(' ', "-"));
+        let name = format!("activation-{}", activation.name());
         let model = model(&name, Shape::new(1, 16, 20), &layers, 10)?;
         add(&name, &model, 37, Images { height: 13, width: 17, count: 35 }, SGD, everything(), &all)?;
     }

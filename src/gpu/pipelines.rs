@@ -29,7 +29,7 @@ pub struct Pipeline {
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
     let mut models = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
-    for activation in Activation::ALL {
+    for activation in Activation::VARIANTS.iter().copied() {
         for pool in [|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size }] {
             for size in [2, 3] {
                 models.push(small(activation, pool(size))?);

@@ -87,6 +87,7 @@ pub mod model;
 pub mod plan;
 pub mod recipe;
 pub mod report;
+mod table;
 pub mod train;
 pub mod weights;
 pub use error::{Error, Result};

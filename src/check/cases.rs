@@ -45,7 +45,7 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
                 Effort::Quick => vec![Inputs::Unit],
             };
             let name = format!("{}-b{batch}", model.name);
-            let flags = format!(" --model {} --batch {batch}", model.name);
+            let flags = format!(" --model {} --batch {batch}", model.description().argument());
             cases.push(Case { flags, ..case(name, model, *batch, images, SGD, everything(), &inputs)? });
         }
     }
@@ -144,13 +144,13 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
     };
 
     // Images of 221 bytes, or of other odd sizes, with an odd border.
-    for activation in Activation::ALL {
+    for activation in Activation::VARIANTS.iter().copied() {
         for (index, model) in models(activation)?.iter().enumerate() {
             // A quick check takes the first with every activation, the others with one.
             if index > 0 && effort == Effort::Quick && activation != Tanh {
                 continue;
             }
-            let name = format!("{}-{}", model.name, activation.name().replace(' ', "-"));
+            let name = format!("{}-{}", model.name, activation.name());
             let images = Images { height: model.input.height - 3, width: model.input.width - 3, count: 35 };
             add(&name, model, 37, images, SGD, everything(), if index == 0 { &all } else { two })?;
         }

@@ -2,6 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use strum::VariantArray;
 
 use super::models::models;
 use super::probe::Probe;
@@ -27,7 +28,7 @@ const NUDGE: f64 = 1e-6;
 /// Errors: none, unless a model here is not valid.
 pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
     let mut quantities = Vec::new();
-    for activation in Activation::ALL {
+    for activation in Activation::VARIANTS.iter().copied() {
         for model in models(activation)? {
             let name = format!("{}, {}", model.name, activation.name());
             quantities.push(check_gradients(name, &model, SAMPLES, seed)?);

@@ -28,7 +28,7 @@ pub struct Pipeline {
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
     let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
-    for activation in Activation::ALL {
+    for activation in Activation::VARIANTS.iter().copied() {
         all.extend(models(activation)?);
         all.push(edges(activation)?);
     }

@@ -12,7 +12,7 @@ use super::runner::Backend;
 use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, Selection};
-use crate::model::{Model, PRESETS};
+use crate::model::PRESETS;
 use crate::report::{check_markdown, check_text, device_line, say, warn};
 
 /// Judge whether an adapter, its driver and these kernels compute training correctly
@@ -31,10 +31,10 @@ pub struct Args {
     /// Only adapters of this backend
     #[arg(long, value_name = "NAME")]
     backend: Option<Backend>,
-    /// The model that is checked beside the synthetic ones
-    #[arg(long, value_name = "NAME", default_value = "lenet5", conflicts_with = "all_models")]
+    #[arg(long, value_name = super::MODEL, default_value = "lenet5", conflicts_with = "all_models")]
+    #[arg(help = format!("The model that is checked beside the synthetic ones: {}", super::models()))]
     model: String,
-    /// Every model
+    /// Every model inside the program
     #[arg(long)]
     all_models: bool,
     /// Batch sizes of the model [default: 1 64; 9 if quick; 1 3 64 257 if thorough]
@@ -111,7 +111,7 @@ impl Args {
             return Err(Error::input(format!("--soak {}: not a duration", self.soak), "give seconds, such as 600"));
         }
         Ok(Options {
-            models: models.into_iter().map(Model::preset).collect::<Result<_>>()?,
+            models: models.into_iter().map(|model| super::described(model)?.model()).collect::<Result<_>>()?,
             batches: self.batch.iter().map(|batch| *batch as usize).collect(),
             seed: self.seed,
             effort: match (self.quick, self.thorough) {

@@ -19,8 +19,8 @@ pub struct Args {
     /// by the same names
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// The model, if the file does not say it
-    #[arg(long, value_name = "NAME")]
+    /// The model, if the file does not say it: the name of one inside the program, or a file
+    #[arg(long, value_name = super::MODEL)]
     model: Option<String>,
     /// Folder with a dataset of IDX files [default: the MNIST inside the program]
     #[arg(long, value_name = "DIR")]

@@ -6,7 +6,7 @@ use super::Exit;
 use super::runner::DeviceArgs;
 use crate::bench::first_step;
 use crate::data::{Dataset, Source, Split};
-use crate::model::Model;
+use crate::model::Description;
 use crate::report::say;
 
 /// Do one training step on the embedded MNIST, and say so
@@ -23,7 +23,7 @@ pub struct Args {
 impl Args {
     /// Does it.
     pub fn run(self) -> Exit {
-        let model = Model::preset(&self.model)?;
+        let model = Description::find(&self.model)?.model()?;
         let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;
         let choice = self.device.choose()?;
         first_step(&|plan| choice.open(plan, |_| Ok(())), &model, &data, self.batch)?;

@@ -16,8 +16,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
-use crate::model::PRESETS;
+use crate::model::{Description, PRESETS};
 use crate::report::warn;
+use crate::train::TrainConfig;
 
 /// Train LeNet-5 on any GPU with WGSL kernels
 #[derive(Parser)]
@@ -63,9 +64,24 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// The names that `--model` takes, for its help.
+/// The value of `--model`.
+const MODEL: &str = "NAME|FILE.toml";
+
+/// What `--model` takes, for its help.
 fn models() -> String {
-    PRESETS.map(|(name, _)| name).join(", ")
+    let preset = |(name, _)| match Description::preset(name).ok().and_then(|preset| preset.about) {
+        Some(about) => format!("{name} ({about})"),
+        None => name.to_owned(),
+    };
+    format!("{}, or a file that describes a network of your own", PRESETS.map(preset).join(", "))
+}
+
+/// What `--model` names; what it says about its training is checked too.
+///
+/// Errors: those of [`TrainConfig::defaults`].
+fn described(model: &str) -> Result<Description> {
+    TrainConfig::defaults(model, None)?;
+    Description::find(model)
 }
 
 /// What a command's `run` gives: its exit code.

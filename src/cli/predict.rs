@@ -24,8 +24,8 @@ pub struct Args {
     /// Safetensors file [default: the weights inside the program]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// The model, if the file does not say it
-    #[arg(long, value_name = "NAME")]
+    /// The model, if the file does not say it: the name of one inside the program, or a file
+    #[arg(long, value_name = super::MODEL)]
     model: Option<String>,
     #[command(flatten)]
     device: DeviceArgs,

@@ -18,9 +18,9 @@ pub struct TrainProgress {
 }
 
 impl TrainProgress {
-    /// JSON lines or text on stdout; the bar appears when the run starts.
-    pub fn new(json: bool) -> Self {
-        Self { report: TrainReport::new(json), bar: ProgressBar::hidden(), resumed_at: 0 }
+    /// JSON lines or text on stdout; the bar appears when the run starts. `outputs`: see [`TrainReport::new`].
+    pub fn new(json: bool, outputs: Option<usize>) -> Self {
+        Self { report: TrainReport::new(json, outputs), bar: ProgressBar::hidden(), resumed_at: 0 }
     }
 
     /// Tells one event. Errors: stdout cannot be written.

@@ -3,24 +3,29 @@
 use std::process::ExitCode;
 
 use super::Exit;
-use crate::model::Model;
 use crate::report::{say, summary_json, summary_text};
 
 /// Show the layers of a model: shapes, parameters, connections, multiply-adds
 #[derive(clap::Args)]
 pub struct Args {
-    #[arg(long, value_name = "NAME", default_value = "lenet5", help = super::models())]
+    #[arg(long, value_name = super::MODEL, default_value = "lenet5", help = format!("What to show: {}", super::models()))]
     model: String,
+    /// The model as TOML: the file to begin a network of your own with
+    #[arg(long, conflicts_with = "json")]
+    toml: bool,
     /// One JSON object on stdout instead of text
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    /// Prints the table.
+    /// Prints the table or the file.
     pub fn run(self) -> Exit {
-        let model = Model::preset(&self.model)?;
-        if self.json {
+        let description = super::described(&self.model)?;
+        let model = description.model()?;
+        if self.toml {
+            say(description.to_toml().trim_end())?;
+        } else if self.json {
             say(summary_json(&model))?;
         } else {
             say(summary_text(&model))?;

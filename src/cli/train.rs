@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
+use strum::VariantArray;
 
 use super::Exit;
 use super::progress::TrainProgress;
 use super::runner::{Backend, DeviceArgs};
 use crate::error::{Error, Result};
 use crate::plan::now;
-use crate::recipe::{Optimizer, Schedule};
+use crate::recipe::{Optimizer, Schedule, Settings};
 use crate::report::{say, warn};
 use crate::train::{Checkpoint, Outcome, RunFolder, RunStore, TrainConfig, Training};
 
@@ -31,41 +32,39 @@ pub struct Args {
     json: bool,
 }
 
-/// What a resumed run takes from its folder.
+/// What a resumed run takes from its folder. What is left out is what the model's file says, or else usual.
 #[derive(clap::Args)]
 #[group(id = "settings", multiple = true)]
 struct ConfigArgs {
     #[arg(long, help = fast_help())]
     fast: bool,
-    #[arg(long, value_name = "NAME", help = format!("What to train: {} [default: lenet5]", super::models()))]
+    #[arg(long, value_name = super::MODEL, help = format!("What to train: {} [default: lenet5]", super::models()))]
     model: Option<String>,
-    /// Passes over the training images [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(help = usual("Passes over the training images", |usual| usual.epochs.to_string()))]
     epochs: Option<u32>,
-    /// Images a step [default: 64]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(help = usual("Images a step", |usual| usual.batch.to_string()))]
     batch: Option<usize>,
     /// Rule of the update [default: sgd]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<Optimizer>,
-    /// Peak learning rate [default: 0.05; for Adam 0.003; lower for lenet5-keras]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    #[arg(help = usual("Peak learning rate", |usual| usual.learning_rate.to_string()))]
     lr: Option<f64>,
-    /// Course of the learning rate [default: one-cycle]
     #[arg(long, value_name = "NAME")]
+    #[arg(help = usual("Course of the learning rate", |usual| usual.schedule.name().to_owned()))]
     schedule: Option<Schedule>,
-    /// Share of all steps spent rising to the peak rate, 0 to below 1 [default: 0.25 for one-cycle,
-    /// otherwise 0]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help = warmup_help())]
     warmup: Option<f64>,
-    /// Momentum, for Adam its first decay, 0 to below 1 [default: 0.9]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(help = usual("Momentum, for Adam its first decay, 0 to below 1", |usual| usual.momentum.to_string()))]
     momentum: Option<f64>,
-    /// Weight decay [default: 0.0005; adam 0, adamw 0.01]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(help = usual("Weight decay", |usual| usual.weight_decay.to_string()))]
     weight_decay: Option<f64>,
-    /// Share of each target spread over all classes, 0 to below 1 [default: 0]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(help = usual("Share of each target spread over all classes, 0 to below 1", |usual| usual.label_smoothing.to_string()))]
     label_smoothing: Option<f64>,
     /// Decides the initial weights and the shuffles [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -73,8 +72,8 @@ struct ConfigArgs {
     /// Folder with a dataset of IDX files, such as Fashion-MNIST [default: the MNIST inside the program]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Images of the training set held out to validate with, the last ones [default: 5000]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(help = usual("Images of the training set held out to validate with, the last ones", |usual| usual.validation.to_string()))]
     validation: Option<usize>,
     /// Fail (exit code 1) if the test accuracy is lower: a share up to 1 or a percentage above 1, so
     /// 0.99 and 99 are the same
@@ -88,12 +87,15 @@ struct ConfigArgs {
 impl Args {
     /// Trains, or goes on training.
     pub fn run(self) -> Exit {
+        // Outputs that the model's file says; the data may have another number of classes.
+        let mut described = None;
         let (training, device, mut folder, from) = match &self.resume {
             None => {
                 let config = self.config.resolve(&self.device)?;
                 if let Some(out) = &self.config.out {
                     RunFolder::check_free(out)?;
                 }
+                described = Some(config.model()?.classes());
                 (Training::new(config)?, self.device.clone(), None, None)
             }
             Some(run) => {
@@ -113,7 +115,9 @@ impl Args {
         };
 
         let stop = stop_on_interrupt()?;
-        let mut progress = TrainProgress::new(self.json);
+        let outputs = training.plan().model.classes();
+        let changed = described.filter(|described| *described != outputs).map(|_| outputs);
+        let mut progress = TrainProgress::new(self.json, changed);
         let mut told = Ok(());
         let outcome = now(training.run(&mut *runner, &mut folder, from.as_ref(), stop, &mut |event| {
             let telling = progress.event(event);
@@ -161,10 +165,10 @@ impl ConfigArgs {
         let mut config = if self.fast {
             TrainConfig::fast(model, self.optimizer)?
         } else {
-            TrainConfig::defaults(model, self.optimizer.unwrap_or(Optimizer::Sgd))?
+            TrainConfig::defaults(model, self.optimizer)?
         };
         if let Some(schedule) = self.schedule {
-            (config.schedule, config.warmup) = (schedule, TrainConfig::default_warmup(schedule));
+            (config.schedule, config.warmup) = (schedule, schedule.usual_warmup());
         }
         fn set<T: Copy>(value: &mut T, given: Option<T>) {
             *value = given.unwrap_or(*value);
@@ -211,6 +215,21 @@ fn stop_on_interrupt() -> Result<&'static AtomicBool> {
     Ok(&STOP)
 }
 
+/// `what`, with the usual value: that of the first optimiser, then of each that has another.
+fn usual(what: &str, value: impl Fn(Settings) -> String) -> String {
+    let of = |optimizer| value(Settings::usual(optimizer));
+    let (first, rest) = (of(Optimizer::VARIANTS[0]), &Optimizer::VARIANTS[1..]);
+    let others = rest.iter().filter(|optimizer| of(**optimizer) != first);
+    let others: String = others.map(|optimizer| format!("; {} {}", optimizer.name(), of(*optimizer))).collect();
+    format!("{what} [default: {first}{others}]")
+}
+
+fn warmup_help() -> String {
+    let values = Schedule::VARIANTS.iter().map(|schedule| format!("{} {}", schedule.name(), schedule.usual_warmup()));
+    let values = values.collect::<Vec<_>>().join("; ");
+    format!("Share of all steps spent rising to the peak rate, 0 to below 1 [default: {values}]")
+}
+
 /// What `--fast` is, from the recipe itself.
 fn fast_help() -> String {
     let recipe = TrainConfig::fast("lenet5", None).map_or(String::new(), |config| {
@@ -222,7 +241,7 @@ fn fast_help() -> String {
         )
     });
     format!(
-        "The quickest way to a mean test accuracy of 99 % on MNIST, for lenet5 and SGD: the same as {recipe}, \
-         except for flags that are given as well"
+        "The model's quickest good recipe; that of lenet5 is the quickest way to a mean test accuracy of 99 % on \
+         MNIST: the same as {recipe}, except for flags that are given as well"
     )
 }

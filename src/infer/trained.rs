@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::model::{Model, Tensor};
+use crate::model::{Description, Model, Tensor};
 use crate::plan::{DatasetShape, Plan, Runner};
 use crate::weights::Weights;
 
@@ -26,9 +26,10 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// Reads `path`, or the weights inside the program; `model` overrides the model that the file names.
+    /// Reads `path`, or the weights inside the program; `model`, a preset's name or the file of a model, overrides what
+    /// the weights say.
     ///
-    /// Errors: a file that cannot be read, that names no model, or an unknown model.
+    /// Errors: a file that cannot be read, that says no model, or an unknown model.
     pub fn load(path: Option<&Path>, model: Option<&str>) -> Result<Self> {
         let (source, weights) = match path {
             Some(path) => (path.display().to_string(), Weights::load(path)?),
@@ -39,10 +40,11 @@ impl Trained {
 
     /// `weights` from `source`, which is named in messages; otherwise as [`Trained::load`].
     pub fn from_weights(source: String, weights: &Weights, model: Option<&str>) -> Result<Self> {
-        let name = model.or(weights.metadata.get("model").map(String::as_str)).ok_or_else(|| {
-            Error::input(format!("{source}: does not say which model it is for"), "name it with --model")
-        })?;
-        let model = Model::preset(name).map_err(|e| e.context(&source))?;
+        let description = match model {
+            Some(model) => Description::find(model)?,
+            None => described(weights).map_err(|e| e.context(&source))?,
+        };
+        let model = for_weights(description, weights).model().map_err(|e| e.context(&source))?;
         Ok(Self { source, model, tensors: weights.parameters() })
     }
 
@@ -65,4 +67,20 @@ impl Trained {
         let flat = plan.layout.pack(&self.tensors).map_err(|e| e.context(&self.source))?;
         runner.write_f32(plan.parameters, 0, &flat)
     }
+}
+
+/// The model that `weights` say they are for. Version 0.1 wrote the name of a preset alone.
+fn described(weights: &Weights) -> Result<Description> {
+    match (weights.metadata.get("description"), weights.metadata.get("model")) {
+        (Some(description), _) => Description::from_json(description),
+        (None, Some(name)) => Description::preset(name),
+        (None, None) => Err(Error::input("does not say which model it is for", "name it with --model")),
+    }
+}
+
+/// `description` with as many outputs as `weights` have, if it leaves their number open.
+fn for_weights(description: Description, weights: &Weights) -> Description {
+    let name = description.layers.last().map(|layer| format!("{}.bias", layer.name));
+    let bias = weights.tensors.iter().find(|tensor| Some(&tensor.spec.name) == name.as_ref());
+    bias.map_or(description.clone(), |bias| description.for_data(bias.values.len()))
 }

@@ -1,10 +1,22 @@
 //! One layer: its kind, the shapes it joins, and what it costs.
 
-use super::TensorSpec;
+use serde::{Deserialize, Serialize};
+
+use super::tensor::TensorSpec;
 use crate::error::{Error, Result};
 
+/// Most values of a sample in a layer or a model, and most parameters of one: a GPU counts in 32 bits, and has no
+/// memory for more.
+pub(super) const MOST: usize = 1 << 31;
+
+/// The product of `factors`, or [`usize::MAX`] where it is larger.
+fn product<const N: usize>(factors: [usize; N]) -> usize {
+    factors.into_iter().fold(1, usize::saturating_mul)
+}
+
 /// Shape of one sample: channels, then rows, then columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Feature maps.
     pub channels: usize,
@@ -24,6 +36,25 @@ impl Shape {
     pub const fn elements(&self) -> usize {
         self.channels * self.height * self.width
     }
+
+    /// Checks that a device can hold it.
+    ///
+    /// Errors: an extent of 0, or more than 2^31 values.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { channels, height, width } = *self;
+        for (field, extent) in [("channels", channels), ("height", height), ("width", width)] {
+            if extent == 0 {
+                return Err(Error::input(format!("{field} is 0"), "use at least 1"));
+            }
+        }
+        if product([channels, height, width]) > MOST {
+            return Err(Error::input(
+                format!("channels x height x width = {channels} x {height} x {width} is over {MOST} values"),
+                "use fewer channels or a smaller image",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// `6@28x28`, the notation of the 1998 paper.
@@ -34,9 +65,14 @@ impl std::fmt::Display for Shape {
 }
 
 /// What a layer applies to its sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Activation {
     /// `a`
+    #[default]
     Identity,
     /// `max(a, 0)`; its derivative at 0 is 0
     Relu,
@@ -49,9 +85,6 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Every activation.
-    pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Tanh, Self::ScaledTanh, Self::Sigmoid];
-
     /// Whether a larger sum never gives a smaller value: a convolution is fused with the max-pooling behind it only
     /// then.
     pub const fn rises(self) -> bool {
@@ -60,20 +93,15 @@ impl Activation {
         }
     }
 
-    /// The field's name for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Relu => "relu",
-            Self::Tanh => "tanh",
-            Self::ScaledTanh => "scaled tanh",
-            Self::Sigmoid => "sigmoid",
-        }
+    /// As it is written in the file of a model.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
 /// What a layer computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerKind {
     /// Valid convolution, stride 1, then an activation.
     Conv2d {
@@ -82,6 +110,7 @@ pub enum LayerKind {
         /// Rows and columns of the kernel; odd.
         kernel: usize,
         /// Applied to each sum.
+        #[serde(default)]
         activation: Activation,
     },
     /// Largest value of each `size` x `size` block; the first in row order wins a tie.
@@ -99,6 +128,7 @@ pub enum LayerKind {
         /// Output units.
         units: usize,
         /// Applied to each sum.
+        #[serde(default)]
         activation: Activation,
     },
 }
@@ -117,37 +147,51 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// Errors: a shape that does not fit, or is too large for a device; the layer is named.
     pub(super) fn new(name: &str, kind: LayerKind, input: Shape) -> Result<Self> {
-        let refuse = |why: String, hint: &str| Err(Error::input(format!("layer {name}: {why}"), hint));
+        let error = |why: String, hint: &str| Error::input(format!("layer {name}: {why}"), hint);
+        let refuse = |why: String, hint: &str| Err(error(why, hint));
+        let positive = |field: &str, value: usize| match value {
+            0 => Err(error(format!("{field} is 0"), "use at least 1")),
+            _ => Ok(()),
+        };
+        let mut weights = 0;
         let output = match kind {
             LayerKind::Conv2d { channels, kernel, .. } => {
+                positive("channels", channels)?;
                 if kernel % 2 == 0 {
                     return refuse(format!("a kernel of {kernel}x{kernel} is even"), "use an odd kernel: 1, 3, 5, ...");
                 }
-                if channels == 0 || kernel > input.height || kernel > input.width {
+                if kernel > input.height || kernel > input.width {
                     return refuse(
-                        format!("{channels} maps with a {kernel}x{kernel} kernel do not fit an input of {input}"),
-                        "use at least one map and a kernel no larger than the input",
+                        format!("a kernel of {kernel}x{kernel} does not fit an input of {input}"),
+                        "use a kernel no larger than the input",
                     );
                 }
+                weights = product([channels, input.channels, kernel, kernel]);
                 Shape::new(channels, input.height - kernel + 1, input.width - kernel + 1)
             }
             LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
-                if size == 0 || !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
+                positive("size", size)?;
+                if !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
                     return refuse(
-                        format!("blocks of {size}x{size} do not divide an input of {input}"),
+                        format!("blocks of size {size}x{size} do not divide an input of {input}"),
                         "use a size that divides both the rows and the columns",
                     );
                 }
                 Shape::new(input.channels, input.height / size, input.width / size)
             }
             LayerKind::Dense { units, .. } => {
-                if units == 0 {
-                    return refuse("it has no units".to_owned(), "use at least one unit");
-                }
+                positive("units", units)?;
+                weights = product([units, input.elements()]);
                 Shape::new(units, 1, 1)
             }
         };
+        output.check().map_err(|e| e.context(format!("layer {name}: its output")))?;
+        if weights > MOST {
+            let hint = "use fewer channels or units, or more pooling before it";
+            return refuse(format!("over {MOST} parameters, with an input of {input}"), hint);
+        }
         Ok(Self { name: name.to_owned(), kind, input, output })
     }
 

@@ -1,7 +1,12 @@
-//! How a model is trained, as plain data: the rule of the update and the course of the learning rate.
+//! How a model is trained, as plain data: the rule of the update, the course of the learning rate, and the numbers.
 
 mod optimizer;
+#[expect(clippy::module_inception, reason = "the type that the room is named after")]
+mod recipe;
 mod schedule;
+mod settings;
 
 pub use optimizer::Optimizer;
+pub use recipe::Recipe;
 pub use schedule::Schedule;
+pub use settings::Settings;

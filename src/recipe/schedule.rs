@@ -30,6 +30,14 @@ impl Schedule {
         self.into()
     }
 
+    /// Share of the steps that it rises for unless told otherwise.
+    pub const fn usual_warmup(self) -> f64 {
+        match self {
+            Self::OneCycle => 0.25,
+            Self::Constant | Self::Step | Self::Cosine => 0.0,
+        }
+    }
+
     /// The learning rate of step `step` (from 0) of `steps`, for a run that reaches `peak` after `warmup`
     /// (a share of all steps, 0 to below 1).
     ///

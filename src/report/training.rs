@@ -8,12 +8,13 @@ use crate::train::{EpochDone, Event, Finished, Started, StepDone};
 pub struct TrainReport {
     json: bool,
     epochs: u32,
+    outputs: Option<usize>,
 }
 
 impl TrainReport {
-    /// JSON lines or text.
-    pub fn new(json: bool) -> Self {
-        Self { json, epochs: 0 }
+    /// JSON lines or text; `outputs` is how many the model has where its file says another number.
+    pub fn new(json: bool, outputs: Option<usize>) -> Self {
+        Self { json, epochs: 0, outputs }
     }
 
     /// The lines that tell `event`; none where text says nothing of it.
@@ -25,7 +26,7 @@ impl TrainReport {
             return Some(serde_json::to_string(event).unwrap_or_default());
         }
         match event {
-            Event::Started(started) => Some(started_text(started)),
+            Event::Started(started) => Some(started_text(started, self.outputs)),
             Event::Epoch(epoch) => Some(epoch_text(epoch, self.epochs)),
             Event::Finished(finished) => Some(finished_text(finished)),
             Event::Step(_) | Event::Checkpoint { .. } => None,
@@ -38,12 +39,13 @@ pub fn step_text(step: &StepDone) -> String {
     format!("{} samples/s  loss {:.4}", thousands(step.samples_per_s as u64), step.loss)
 }
 
-fn started_text(started: &Started) -> String {
+fn started_text(started: &Started, outputs: Option<usize>) -> String {
     let config = &started.config;
+    let outputs = outputs.map_or(String::new(), |n| format!(" with {n} outputs, one per class of the data"));
     let resumed = if started.step > 0 { format!(", {} of them done", thousands(started.step)) } else { String::new() };
     format!(
         "data      {}: {} images to train on, {} to validate with, {} to test\n\
-         model     {}, {} parameters\n\
+         model     {}{outputs}, {} parameters\n\
          training  {} epochs, batch {}, {} steps{resumed}; {}, {} to {}; seed {}\n\
          run       {}",
         started.dataset,

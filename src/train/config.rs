@@ -6,16 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Source;
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Description, Model, PRESETS};
 use crate::plan::Step;
-use crate::recipe::{Optimizer, Schedule};
+use crate::recipe::{Optimizer, Recipe, Schedule, Settings};
+use crate::table::Table;
 
 /// Everything that decides the result of a run, apart from the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Name of a preset.
+    /// Name of the model.
     pub model: String,
+    /// The model, without its recipes. None in files of version 0.1: the preset called [`TrainConfig::model`].
+    #[serde(default)]
+    pub description: Option<Description>,
     /// Passes over the training images.
     pub epochs: u32,
     /// Most images a step; the last of an epoch may have fewer.
@@ -55,99 +59,119 @@ const BETA2: f64 = 0.999;
 const EPSILON: f32 = 1e-8;
 
 impl TrainConfig {
-    /// The defaults for `model` trained with `optimizer`: the one table of them.
+    /// What `model`, a preset's name or a file that ends in `.toml`, says about its training, and what is usual where
+    /// it says nothing; with its own optimiser unless another is given.
     ///
-    /// Errors: an unknown model.
-    pub fn defaults(model: &str, optimizer: Optimizer) -> Result<Self> {
-        let model = Model::preset(model)?.name;
-        let sgd = matches!(optimizer, Optimizer::Sgd | Optimizer::Nesterov);
-        let learning_rate = match (sgd, model.as_str()) {
-            // No activation bounds it: it diverges when the rate passes 0.09, where lenet5 trains.
-            (true, "lenet5-keras") => 0.02,
-            (true, _) => 0.05,
-            (false, "lenet5-keras") => 0.001,
-            (false, _) => 0.003,
+    /// Errors: see [`Description::find`] and [`Recipe::read`]; the file is named.
+    pub fn defaults(model: &str, optimizer: impl Into<Option<Optimizer>>) -> Result<Self> {
+        let description = Description::find(model)?;
+        let recipe = recipe(&description)?;
+        let optimizer = optimizer.into().unwrap_or(recipe.optimizer());
+        Ok(Self::new(&description, recipe.over(Settings::usual(optimizer))))
+    }
+
+    /// What `model` says about `--fast`, on top of its defaults. It takes an `optimizer` of its own unless told
+    /// otherwise.
+    ///
+    /// Errors: those of [`TrainConfig::defaults`]; a model without such a recipe, an optimiser that it was not chosen
+    /// for.
+    pub fn fast(model: &str, optimizer: Option<Optimizer>) -> Result<Self> {
+        let only = |flag: &str, names: Vec<&str>, hint: &str| {
+            Error::input(format!("--fast goes with {flag} {} alone", names.join(" or ")), hint)
         };
-        Ok(Self {
-            model,
-            epochs: 8,
-            batch: 64,
-            optimizer,
-            learning_rate,
-            schedule: Schedule::OneCycle,
-            warmup: Self::default_warmup(Schedule::OneCycle),
-            momentum: 0.9,
-            weight_decay: match optimizer {
-                Optimizer::Sgd | Optimizer::Nesterov => 5e-4,
-                Optimizer::Adam => 0.0,
-                Optimizer::AdamW => 0.01,
-            },
-            label_smoothing: 0.0,
+        let description = Description::find(model)?;
+        let Some(fast) = fast_recipe(&description)? else {
+            let is_fast = |name: &&str| Description::preset(name).is_ok_and(|preset| preset.fast.is_some());
+            let names = PRESETS.iter().map(|(name, _)| *name).filter(is_fast).collect();
+            return Err(only(
+                "--model",
+                names,
+                "leave one of the two flags out, or give the model's file a table [fast]",
+            ));
+        };
+        let optimizer = optimizer.unwrap_or(fast.optimizer());
+        if !fast.optimizers().contains(&optimizer) {
+            let names = fast.optimizers().into_iter().map(Optimizer::name).collect();
+            return Err(only("--optimizer", names, "leave one of the two flags out"));
+        }
+        Ok(Self::new(&description, fast.over(recipe(&description)?.over(Settings::usual(optimizer)))))
+    }
+
+    fn new(description: &Description, settings: Settings) -> Self {
+        Self {
+            model: description.name.clone(),
+            description: Some(description.network()),
+            epochs: settings.epochs,
+            batch: settings.batch,
+            optimizer: settings.optimizer,
+            learning_rate: settings.learning_rate,
+            schedule: settings.schedule,
+            warmup: settings.warmup,
+            momentum: settings.momentum,
+            weight_decay: settings.weight_decay,
+            label_smoothing: settings.label_smoothing,
             seed: 1,
             data: None,
-            validation: 5_000,
+            validation: settings.validation,
             target_accuracy: None,
             backend: "auto".to_owned(),
             adapter: None,
-        })
+        }
     }
 
-    /// The recipe of `--fast`: the fewest samples that give a mean test accuracy of 99 % on MNIST. It takes
-    /// an `optimizer` of its own unless told otherwise.
+    /// The numbers of the recipe.
+    fn settings(&self) -> Settings {
+        Settings {
+            epochs: self.epochs,
+            batch: self.batch,
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            warmup: self.warmup,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            label_smoothing: self.label_smoothing,
+            validation: self.validation,
+        }
+    }
+
+    /// The model as it stands before the data is known.
     ///
-    /// Errors: a model or an optimiser that its values were not chosen for.
-    pub fn fast(model: &str, optimizer: Option<Optimizer>) -> Result<Self> {
-        let optimizer = optimizer.unwrap_or(Optimizer::Nesterov);
-        let usual = Self::defaults(model, optimizer)?;
-        let only = |flags: &str, good: bool| {
-            let refuse = || Error::input(format!("--fast goes with {flags} alone"), "leave one of the two flags out");
-            if good { Ok(()) } else { Err(refuse()) }
-        };
-        only("--model lenet5", usual.model == "lenet5")?;
-        let sgd = matches!(optimizer, Optimizer::Sgd | Optimizer::Nesterov);
-        only("--optimizer sgd or nesterov", sgd)?;
-        // Chosen by cross-validation within the training images, so that none need be held out. There, one epoch
-        // in steps of 32 gets to 99 % only just, as do two without label smoothing.
-        Ok(Self {
-            epochs: 2,
-            batch: 128,
-            learning_rate: 0.2,
-            weight_decay: 0.001,
-            label_smoothing: 0.1,
-            validation: 0,
-            ..usual
-        })
+    /// Errors: see [`Description::model`]; a description of another name than [`TrainConfig::model`].
+    pub fn model(&self) -> Result<Model> {
+        let Some(description) = &self.description else { return Model::preset(&self.model) };
+        if description.name != self.model {
+            return Err(Error::input(
+                format!("the model is called '{}', but its description '{}'", self.model, description.name),
+                "set both",
+            ));
+        }
+        description.model()
     }
 
-    /// Share of the steps that `schedule` rises for unless told otherwise.
-    pub fn default_warmup(schedule: Schedule) -> f64 {
-        if schedule == Schedule::OneCycle { 0.25 } else { 0.0 }
+    /// The same with as many outputs as the data has `classes`, if the model leaves that to the data.
+    ///
+    /// Errors: those of [`TrainConfig::model`].
+    pub fn for_data(self, classes: usize) -> Result<Self> {
+        let model = self.model()?;
+        // A run of version 0.1 has those of its preset.
+        let outputs = if self.description.is_some() { classes.max(1) } else { model.classes() };
+        let description = model.description().for_data(outputs);
+        Ok(Self { description: Some(description.network()), ..self })
     }
 
     /// Checks every value by itself.
     ///
-    /// Errors: an unknown model, or a value out of range; the flag is named.
+    /// Errors: those of [`TrainConfig::model`], or a value out of range; the flag is named.
     pub fn validate(&self) -> Result<()> {
-        Model::preset(&self.model)?;
-        let within = |flag: &str, value: f64, range: &str, good: bool| {
-            let refuse = || Error::input(format!("{flag} is {value}"), format!("{flag} takes {range}"));
-            if good { Ok(()) } else { Err(refuse()) }
-        };
-        let epochs = f64::from(self.epochs);
-        within("--epochs", epochs, "a whole number from 1 to 100000", (1.0..=1e5).contains(&epochs))?;
-        let batch = self.batch as f64;
-        within("--batch", batch, "a whole number of images, at least 1", (1.0..=1e9).contains(&batch))?;
-        let rate = self.learning_rate;
-        within("--lr", rate, "a number above 0, at most 1000", rate > 0.0 && rate <= 1_000.0)?;
-        let share = "a number from 0 to below 1";
-        within("--warmup", self.warmup, share, (0.0..1.0).contains(&self.warmup))?;
-        within("--momentum", self.momentum, share, (0.0..1.0).contains(&self.momentum))?;
-        let decay = self.weight_decay;
-        within("--weight-decay", decay, "a number from 0 to 1", (0.0..=1.0).contains(&decay))?;
-        within("--label-smoothing", self.label_smoothing, share, (0.0..1.0).contains(&self.label_smoothing))?;
-        if let Some(target) = self.target_accuracy {
+        self.model()?;
+        self.settings().check(flag)?;
+        if let Some(target) = self.target_accuracy
+            && !(target > 0.0 && target <= 100.0)
+        {
             let range = "a share above 0, at most 1, or a percentage above 1, at most 100";
-            within("--target-accuracy", target, range, target > 0.0 && target <= 100.0)?;
+            let flag = "--target-accuracy";
+            return Err(Error::input(format!("{flag} is {target}"), format!("{flag} takes {range}")));
         }
         Ok(())
     }
@@ -175,6 +199,28 @@ impl TrainConfig {
     }
 }
 
+/// How `description` says that it is trained.
+fn recipe(description: &Description) -> Result<Recipe> {
+    Ok(read("recipe", description.recipe.as_ref(), description)?.unwrap_or_default())
+}
+
+/// How `description` says that it is trained with `--fast`, if it does.
+fn fast_recipe(description: &Description) -> Result<Option<Recipe>> {
+    read("fast", description.fast.as_ref(), description)
+}
+
+/// Errors: see [`Recipe::read`]; the file is named.
+fn read(name: &str, table: Option<&Table>, description: &Description) -> Result<Option<Recipe>> {
+    let read = |table| Recipe::read(name, table).map_err(|e| e.context(description.argument()));
+    table.map(read).transpose()
+}
+
+/// The flag that sets `field`.
+fn flag(field: &str) -> String {
+    let name = if field == "learning_rate" { "lr".to_owned() } else { field.replace('_', "-") };
+    format!("--{name}")
+}
+
 #[cfg(test)]
 mod tests {
     use strum::VariantArray;
@@ -183,13 +229,45 @@ mod tests {
 
     #[test]
     fn the_defaults_are_valid_and_survive_json() {
-        for (model, _) in crate::model::PRESETS {
+        for (model, _) in PRESETS {
             for optimizer in Optimizer::VARIANTS.iter().copied() {
                 let config = TrainConfig::defaults(model, optimizer).unwrap();
                 config.validate().unwrap();
                 let json = serde_json::to_string(&config).unwrap();
                 assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
             }
+        }
+    }
+
+    /// Epochs, batch, rate, decay, smoothing and validation as they were before models were files.
+    #[test]
+    fn the_presets_are_trained_as_in_version_0_1() {
+        use Optimizer::{Adam, AdamW, Nesterov, Sgd};
+        let numbers = |c: &TrainConfig| {
+            assert_eq!((c.schedule, c.warmup, c.momentum, c.seed), (Schedule::OneCycle, 0.25, 0.9, 1));
+            (c.epochs, c.batch, c.learning_rate, c.weight_decay, c.label_smoothing, c.validation)
+        };
+        for (model, optimizer, rate, decay) in [
+            ("lenet5", Sgd, 0.05, 5e-4),
+            ("lenet5", Nesterov, 0.05, 5e-4),
+            ("lenet5", Adam, 0.003, 0.0),
+            ("lenet5", AdamW, 0.003, 0.01),
+            ("lenet5-keras", Sgd, 0.02, 5e-4),
+            ("lenet5-keras", Nesterov, 0.02, 5e-4),
+            ("lenet5-keras", Adam, 0.001, 0.0),
+            ("lenet5-keras", AdamW, 0.001, 0.01),
+        ] {
+            let config = TrainConfig::defaults(model, optimizer).unwrap();
+            assert_eq!((config.model.as_str(), config.optimizer), (model, optimizer));
+            assert_eq!(numbers(&config), (8, 64, rate, decay, 0.0, 5_000), "{model} {optimizer:?}");
+        }
+        for model in ["lenet5", "lenet5-keras"] {
+            assert_eq!(TrainConfig::defaults(model, None).unwrap().optimizer, Sgd);
+        }
+        for (given, optimizer) in [(None, Nesterov), (Some(Nesterov), Nesterov), (Some(Sgd), Sgd)] {
+            let config = TrainConfig::fast("lenet5", given).unwrap();
+            assert_eq!(config.optimizer, optimizer);
+            assert_eq!(numbers(&config), (2, 128, 0.2, 0.001, 0.1, 0));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::plan::Device;
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
     /// Everything is ready and the first step is about to run.
-    Started(Started),
+    Started(Box<Started>),
     /// A submission of steps has run.
     Step(StepDone),
     /// An epoch was trained and validated.

@@ -109,7 +109,7 @@ impl Session<'_> {
         write_data(self.runner, plan, train)?;
         // Held-out samples keep their places; each epoch overwrites only those before them.
         self.runner.write(plan.order, 0, &(0..train.len() as u32).collect::<Vec<_>>())?;
-        self.output.tell(Event::Started(Started {
+        self.output.tell(Event::Started(Box::new(Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: self.output.store.place(),
             adapter: self.device.name.clone(),
@@ -124,7 +124,7 @@ impl Session<'_> {
             step: self.progress.step,
             steps: self.training.steps(),
             config: config.clone(),
-        }))
+        })))
     }
 
     async fn run(&mut self, stop: &AtomicBool) -> Result<Outcome> {
@@ -288,9 +288,10 @@ impl Session<'_> {
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {
-        let Training { config, train, .. } = self.training;
+        let Training { config, plan, train, .. } = self.training;
         [
             ("model", config.model.clone()),
+            ("description", plan.model.description().to_json()),
             ("seed", config.seed.to_string()),
             ("adapter", self.device.name.clone()),
             ("backend", self.device.backend.clone()),

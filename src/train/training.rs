@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use super::TrainConfig;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::plan::{DatasetShape, Plan};
 use crate::weights::hex;
 
@@ -31,7 +30,7 @@ impl Training {
     pub fn new(config: TrainConfig) -> Result<Self> {
         config.validate()?;
         let source = config.source();
-        let input = Model::preset(&config.model)?.input;
+        let input = config.model()?.input;
         let load = |split| Dataset::load(&source, split, (input.height, input.width));
         let (train, test) = (load(Split::Train)?, load(Split::Test)?);
         Self::with_data(config, train, test)
@@ -40,7 +39,8 @@ impl Training {
     /// [`Training::new`] with data already in memory.
     pub fn with_data(config: TrainConfig, train: Dataset, test: Dataset) -> Result<Self> {
         config.validate()?;
-        let model = Model::preset(&config.model)?;
+        let config = config.for_data(train.classes().max(test.classes()))?;
+        let model = config.model()?;
         train.check_classes(model.classes())?;
         test.check_classes(model.classes())?;
         if (train.height, train.width) != (test.height, test.width) {

@@ -1,0 +1,246 @@
+//! A network as data: what a file of a model says.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::initializer::Initializer;
+use super::layer::{LayerKind, Shape};
+use crate::error::{Error, Result};
+use crate::table::{self, Table};
+
+/// Most letters of the name of a model or layer: it is a part of file names and of lines.
+const LONGEST: usize = 40;
+
+/// Why writing a description cannot fail.
+const WRITABLE: &str = "a description holds what TOML and JSON can";
+
+/// A network as data. TOML and JSON have the names of these fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// What runs and weights are called after: `[a-z][a-z0-9_-]*`, at most 40 letters, as is the name of a layer.
+    pub name: String,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// How many outputs there are; the units of the last layer if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Outputs>,
+    /// Shape of one input sample.
+    #[serde(deserialize_with = "input")]
+    pub input: Shape,
+    /// Input values of a byte 0 (and of padding) and of a byte 255.
+    pub levels: [f64; 2],
+    /// How untrained weights are drawn.
+    #[serde(default)]
+    pub initializer: Initializer,
+    /// What training makes small.
+    #[serde(default)]
+    pub loss: Loss,
+    /// The layers in order.
+    #[serde(deserialize_with = "layers")]
+    pub layers: Vec<LayerDescription>,
+    /// How it is trained unless told otherwise; [`crate::train`] gives it a meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Table>,
+    /// How it is trained with `--fast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<Table>,
+    /// The file it was read from; none for what is inside the program or in a file of weights.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// A layer, before it has a place in a model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerDescription {
+    /// Unique in the model.
+    pub name: String,
+    /// What it computes.
+    #[serde(flatten)]
+    pub kind: LayerKind,
+}
+
+/// What training makes small.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Cross-entropy of the softmax of the outputs
+    #[default]
+    SoftmaxCrossEntropy,
+}
+
+/// How many outputs a model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub enum Outputs {
+    /// `"data"`: one for each class of the data that it is trained with.
+    Data,
+    /// As many as the last layer has units.
+    Units(usize),
+}
+
+impl TryFrom<Value> for Outputs {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value.as_u64().map(usize::try_from) {
+            Some(Ok(units)) => Ok(Self::Units(units)),
+            _ if value == "data" => Ok(Self::Data),
+            _ => Err(format!("{value} is neither \"data\" nor a number of outputs")),
+        }
+    }
+}
+
+impl From<Outputs> for Value {
+    fn from(outputs: Outputs) -> Self {
+        match outputs {
+            Outputs::Data => "data".into(),
+            Outputs::Units(units) => units.into(),
+        }
+    }
+}
+
+fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Shape, D::Error> {
+    let placed = |e: &dyn Display| D::Error::custom(format!("input: {e}"));
+    table::read(&Table::deserialize(deserializer).map_err(|e| placed(&e))?, &[]).map_err(|e| placed(&e))
+}
+
+/// Fields whose functions here say where in them a mistake is.
+const PLACED: &[&str] = &["input", "layers"];
+
+/// A layer's table without its name is that of its kind.
+fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LayerDescription>, D::Error> {
+    let tables = Vec::<Table>::deserialize(deserializer).map_err(|e| D::Error::custom(format!("layers: {e}")))?;
+    let read = |(index, mut table): (usize, Table)| match table.remove("name") {
+        Some(Value::String(name)) => match table::read(&table, &[]) {
+            Ok(kind) => Ok(LayerDescription { name, kind }),
+            Err(message) => Err(D::Error::custom(format!("layer {name}: {message}"))),
+        },
+        Some(_) => Err(D::Error::custom(format!("layer {}: its name is no text", index + 1))),
+        None => Err(D::Error::custom(format!("layer {}: missing field `name`", index + 1))),
+    };
+    tables.into_iter().enumerate().map(read).collect()
+}
+
+impl Description {
+    /// Reads TOML.
+    ///
+    /// Errors: what is no TOML, with the line; an unknown or missing field or a value of a wrong type, with the layer
+    /// and the field. Names and shapes are checked by [`Description::model`].
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let table: Table = toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            Error::input(format!("line {line}: {}", e.message().replace('\n', ", ")), "see https://toml.io")
+        })?;
+        table::read(&table, PLACED).map_err(|message| table::mistake(&message))
+    }
+
+    /// Reads JSON that [`Description::to_json`] wrote.
+    ///
+    /// Errors: as those of [`Description::from_toml`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let table: Table = serde_json::from_str(text)
+            .map_err(|e| Error::input(format!("description: {e}"), "name the model with --model"))?;
+        table::read(&table, PLACED).map_err(|message| table::mistake(&message).context("description"))
+    }
+
+    /// TOML that [`Description::from_toml`] reads as the same.
+    pub fn to_toml(&self) -> String {
+        let Self { name, about, outputs, input, levels, initializer, loss, layers, recipe, fast, file: _ } = self;
+        let mut text = String::new();
+        let mut line = |key: &str, value: Option<String>| {
+            text.extend(value.map(|value| format!("{key} = {value}\n")));
+        };
+        line("name", Some(inline(name)));
+        line("about", about.as_ref().map(inline));
+        line("outputs", outputs.as_ref().map(inline));
+        line("input", Some(inline(input)));
+        line("levels", Some(inline(levels)));
+        line("initializer", Some(inline(initializer)));
+        line("loss", Some(inline(loss)));
+        let layers: String = layers.iter().map(|layer| format!("    {},\n", inline(layer))).collect();
+        line("layers", Some(format!("[\n{layers}]")));
+        for (key, table) in [("recipe", recipe), ("fast", fast)] {
+            let Some(table) = table else { continue };
+            let named = Table::from_iter([(key.to_owned(), table.clone().into())]);
+            text += &format!("\n{}", toml::to_string(&named).expect(WRITABLE));
+        }
+        text
+    }
+
+    /// The network alone: without recipes, and wherever it was read from.
+    pub fn network(&self) -> Self {
+        Self { recipe: None, fast: None, file: None, ..self.clone() }
+    }
+
+    /// Compact JSON of the network alone, for the metadata of weights.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.network()).expect(WRITABLE)
+    }
+
+    /// What `--model` takes to mean it: the file it was read from, otherwise its name.
+    pub fn argument(&self) -> String {
+        self.file.as_ref().map_or(self.name.clone(), |file| file.display().to_string())
+    }
+
+    /// The same with `units` outputs, if it leaves their number to the data.
+    pub fn for_data(&self, units: usize) -> Self {
+        let mut description = self.clone();
+        if self.outputs == Some(Outputs::Data) {
+            description.outputs = Some(Outputs::Units(units));
+            if let Some(LayerDescription { kind: LayerKind::Dense { units: last, .. }, .. }) =
+                description.layers.last_mut()
+            {
+                *last = units;
+            }
+        }
+        description
+    }
+
+    /// Errors: a name that is not plain, levels that f32 does not hold, a number of outputs that the last layer does
+    /// not have.
+    pub(super) fn check(&self) -> Result<()> {
+        plain("name", &self.name)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            plain("name", &layer.name).map_err(|e| e.context(format!("layer {}", index + 1)))?;
+        }
+        if let Some(level) = self.levels.iter().find(|level| !(**level as f32).is_finite()) {
+            return Err(Error::input(format!("levels: {level:e} is too large"), "use levels such as 0.0 and 1.0"));
+        }
+        let last = self.layers.last().map(|layer| layer.kind);
+        if let (Some(Outputs::Units(outputs)), Some(LayerKind::Dense { units, .. })) = (self.outputs, last)
+            && outputs != units
+        {
+            return Err(Error::input(
+                format!("outputs is {outputs}, but the last layer has {units} units"),
+                "make them equal, or use outputs = \"data\" to have as many as the data has classes",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `value` on one line of TOML.
+fn inline(value: &impl Serialize) -> String {
+    let mut text = String::new();
+    value.serialize(toml::ser::ValueSerializer::new(&mut text)).expect(WRITABLE);
+    text
+}
+
+/// Errors: `name` is not `[a-z][a-z0-9_-]*`, or is too long.
+fn plain(field: &str, name: &str) -> Result<()> {
+    let letter = |c: char| c.is_ascii_lowercase();
+    let good = |c: char| letter(c) || c.is_ascii_digit() || c == '_' || c == '-';
+    if name.starts_with(letter) && name.chars().all(good) && name.len() <= LONGEST {
+        return Ok(());
+    }
+    Err(Error::input(
+        format!("{field}: {:?} is no plain name", name.chars().take(LONGEST + 1).collect::<String>()),
+        format!("use a to z, then also 0 to 9, - and _, at most {LONGEST} in all"),
+    ))
+}

@@ -1,0 +1,44 @@
+//! Untrained weights from random numbers: the same on every backend and adapter.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::layer::Layer;
+use super::tensor::Tensor;
+
+/// How the weights of a layer are drawn; biases start at 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initializer {
+    /// Uniform in `+-sqrt(6 / fan_in)`: keeps variance through ReLU (He et al. 2015).
+    #[default]
+    HeUniform,
+    /// Uniform in `+-sqrt(6 / (fan_in + fan_out))`: Keras' default (Glorot and Bengio 2010).
+    GlorotUniform,
+}
+
+impl Initializer {
+    /// Untrained tensors of `layer`, in the order of [`Layer::tensors`].
+    pub(super) fn draw(self, layer: &Layer, random: &mut ChaCha8Rng) -> Vec<Tensor> {
+        let bound = match self {
+            Self::HeUniform => (6.0 / layer.fan_in() as f64).sqrt(),
+            Self::GlorotUniform => (6.0 / (layer.fan_in() + layer.fan_out()) as f64).sqrt(),
+        };
+        let mut tensors = Vec::new();
+        for spec in layer.tensors() {
+            let values = if spec.is_bias() {
+                vec![0.0; spec.elements()]
+            } else {
+                (0..spec.elements()).map(|_| (bound * symmetric(random)) as f32).collect()
+            };
+            tensors.push(Tensor { spec, values });
+        }
+        tensors
+    }
+}
+
+/// Uniform in [-1, 1) with 24 random bits, so that it is exact in both f32 and f64.
+fn symmetric(random: &mut ChaCha8Rng) -> f64 {
+    f64::from(random.next_u32() >> 8) / f64::from(1u32 << 23) - 1.0
+}

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use lenet_gpu::Error;
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::data::{Dataset, digit, picture};
 use lenet_gpu::gpu::{GpuRunner, Selection, select};
@@ -11,7 +12,7 @@ use lenet_gpu::plan::{Runner, now};
 
 fn main() -> lenet_gpu::Result<()> {
     let mut files = std::env::args_os().skip(1).map(PathBuf::from);
-    let image = files.next().unwrap_or_else(|| "digit.png".into());
+    let image = files.next().ok_or_else(|| Error::input("no image is named", "give the path of an image file"))?;
     let trained = Trained::load(files.next().as_deref(), None)?;
     let digit = digit::prepare(&picture::load(&image)?)?;
     let data = Dataset::unlabelled("images", (digit::SIDE, digit::SIDE), digit.to_vec())?;

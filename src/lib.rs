@@ -39,8 +39,8 @@
 //! `train -> infer -> {weights, data}`. `report` is used by `cli` alone, `gpu` and `cpu` never know each other, and
 //! `train` and `infer` know neither: they are given a runner.
 //!
-//! Without default features the library has neither the command nor what only a computer with files has, and builds
-//! for `wasm32-unknown-unknown` (tests/features.rs). There a runner's [`plan::Pending`] results are awaited; natively
+//! Without default features the library has neither the command nor what it needs (tests/features.rs), and builds for
+//! `wasm32-unknown-unknown` (scripts/test). There the results of a runner, [`plan::Pending`], are awaited; natively
 //! [`plan::now`] waits for them.
 //!
 //! # One operation, one name, four places

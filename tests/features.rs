@@ -1,5 +1,7 @@
 //! The library without default features: what a browser builds.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn cargo(arguments: &[&str]) -> String {
@@ -20,5 +22,23 @@ fn the_library_alone_needs_nothing_that_only_the_command_or_files_need() {
         assert!(named(&all, optional), "{optional} is no dependency");
         assert!(!named(&alone, optional), "the library alone depends on {optional}");
         assert!(!named(&browser, optional), "the library in a browser depends on {optional}");
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+/// It compiles for a browser all the same, and panics there.
+#[test]
+fn no_file_takes_the_time_from_the_standard_library() {
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(files.len() > 50, "{}", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let clock =
+            |line: &&str| line.contains("std::time") && ["Instant", "SystemTime"].iter().any(|c| line.contains(c));
+        assert_eq!(text.lines().find(clock), None, "{}: take it from web_time", file.display());
     }
 }

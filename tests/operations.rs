@@ -56,3 +56,29 @@ fn every_buffer_of_an_operation_has_one_slot_and_reads_come_first() {
         }
     }
 }
+
+/// The page "Add an operation" names what is there: every file of its table, and every item in it.
+#[test]
+fn the_page_on_adding_an_operation_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let page = text.split("//! # Add an operation").nth(1).unwrap().split("//! # ").next().unwrap();
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let mut rows = 0;
+    for row in page.lines().filter_map(|line| line.strip_prefix("//! | `")) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let file = row.split('`').next().unwrap();
+        let code = std::fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        for item in quoted(cells[1]) {
+            let declared = ["enum ", "fn ", "const "].iter().any(|word| code.contains(&format!("{word}{item}")));
+            assert!(declared, "{file} declares {item}");
+        }
+        let held = cells[2].split_whitespace().find_map(|word| word.strip_suffix(".rs:"));
+        assert!(held.is_none_or(|test| root.join(format!("{test}.rs")).is_file()), "{}", cells[2]);
+        rows += 1;
+    }
+    assert!(rows > 5, "{page}");
+    for family in facts().iter().map(|facts| facts.family).filter(|family| ["conv2d", "dense"].contains(family)) {
+        assert!(root.join(format!("src/plan/operations/{family}.rs")).is_file());
+    }
+}

@@ -6,10 +6,10 @@ use super::{AdapterReport, Ceilings, KernelTime, Options, Samples, Throughput, f
 use crate::data::{Dataset, shuffled};
 use crate::error::Result;
 use crate::gpu::{self, Adapter, GpuRunner};
+use crate::infer::write_data;
 use crate::model::Model;
 use crate::plan::{Clock, DatasetShape, Device, Op, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
-use crate::train::write_data;
 
 /// Kernels are timed alone at the largest measured batch size up to this.
 const KERNEL_BATCH: usize = 256;

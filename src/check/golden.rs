@@ -138,7 +138,7 @@ impl Golden {
 }
 
 /// Steps of every optimiser on what `open` makes for a plan, against PyTorch's: logits, loss, gradients, and weights
-/// after [`STEPS`] steps. A step may differ by `share` of the largest value of a tensor.
+/// after three steps. A step may differ by `share` of the largest value of a tensor.
 ///
 /// Errors: those of the runner.
 pub fn check_golden(open: Open, share: f64) -> Result<Vec<Reference>> {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 
-use super::Exit;
-use super::runner::{Backend, Choice, DeviceArgs};
+use super::device::{Backend, Choice, DeviceArgs};
+use super::shared::{Exit, MODEL, described, models};
 use crate::bench::{self, AdapterReport, Bench, Options, StartUp};
 use crate::cpu::CpuRunner;
 use crate::data::{Dataset, Source, Split};
@@ -33,7 +33,7 @@ pub struct Args {
     /// Every adapter; one device under several backends counts several times
     #[arg(long, conflicts_with = "adapter")]
     all: bool,
-    #[arg(long, value_name = super::MODEL, default_value = "lenet5", help = format!("What to train: {}", super::models()))]
+    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("What to train: {}", models()))]
     model: String,
     /// Images a step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
     #[arg(long, value_name = "N", num_args = 1.., allow_negative_numbers = true)]
@@ -110,7 +110,7 @@ impl Args {
     /// Measures one adapter after the other; one that fails is reported as such, and fails the command only
     /// if no other ran.
     pub fn run(self) -> Exit {
-        let model = super::described(&self.model)?.model()?;
+        let model = described(&self.model)?.model()?;
         self.files.check()?;
         let before = self.compare.as_deref().map(read).transpose()?;
         let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::Exit;
+use super::device::Backend;
 use super::progress::CheckProgress;
-use super::runner::Backend;
+use super::shared::{Exit, MODEL, described, models};
 use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, Selection};
@@ -31,8 +31,8 @@ pub struct Args {
     /// Only adapters of this backend
     #[arg(long, value_name = "NAME")]
     backend: Option<Backend>,
-    #[arg(long, value_name = super::MODEL, default_value = "lenet5", conflicts_with = "all_models")]
-    #[arg(help = format!("The model that is checked beside the synthetic ones: {}", super::models()))]
+    #[arg(long, value_name = MODEL, default_value = "lenet5", conflicts_with = "all_models")]
+    #[arg(help = format!("The model that is checked beside the synthetic ones: {}", models()))]
     model: String,
     /// Every model inside the program
     #[arg(long)]
@@ -111,7 +111,7 @@ impl Args {
             return Err(Error::input(format!("--soak {}: not a duration", self.soak), "give seconds, such as 600"));
         }
         Ok(Options {
-            models: models.into_iter().map(|model| super::described(model)?.model()).collect::<Result<_>>()?,
+            models: models.into_iter().map(|model| described(model)?.model()).collect::<Result<_>>()?,
             batches: self.batch.iter().map(|batch| *batch as usize).collect(),
             seed: self.seed,
             effort: match (self.quick, self.thorough) {

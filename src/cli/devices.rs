@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::Exit;
+use super::shared::Exit;
 use crate::cpu::CpuRunner;
 use crate::gpu::{self, Selection};
 use crate::report::{devices_json, devices_text, say};

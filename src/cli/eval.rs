@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::Exit;
-use super::runner::DeviceArgs;
+use super::device::DeviceArgs;
+use super::shared::{Exit, MODEL};
 use crate::data::{Dataset, Source, Split};
 use crate::infer::{Predictor, Trained};
 use crate::model::{Tensor, TensorSpec};
@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// The model, if the file does not say it: the name of one inside the program, or a file
-    #[arg(long, value_name = super::MODEL)]
+    #[arg(long, value_name = MODEL)]
     model: Option<String>,
     /// Folder with a dataset of IDX files [default: the MNIST inside the program]
     #[arg(long, value_name = "DIR")]

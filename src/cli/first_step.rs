@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::Exit;
-use super::runner::DeviceArgs;
+use super::device::DeviceArgs;
+use super::shared::Exit;
 use crate::bench::first_step;
 use crate::data::{Dataset, Source, Split};
 use crate::model::Description;

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::Exit;
-use super::runner::DeviceArgs;
+use super::device::DeviceArgs;
+use super::shared::{Exit, MODEL};
 use crate::data::{Dataset, digit, picture};
 use crate::error::{Error, Result};
 use crate::infer::{Predictor, Trained};
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// The model, if the file does not say it: the name of one inside the program, or a file
-    #[arg(long, value_name = super::MODEL)]
+    #[arg(long, value_name = MODEL)]
     model: Option<String>,
     #[command(flatten)]
     device: DeviceArgs,

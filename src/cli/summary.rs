@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::Exit;
+use super::shared::{Exit, MODEL, described, models};
 use crate::report::{say, summary_json, summary_text};
 
 /// Show the layers of a model: shapes, parameters, connections, multiply-adds
 #[derive(clap::Args)]
 pub struct Args {
-    #[arg(long, value_name = super::MODEL, default_value = "lenet5", help = format!("What to show: {}", super::models()))]
+    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("What to show: {}", models()))]
     model: String,
     /// The model as TOML: the file to begin a network of your own with
     #[arg(long, conflicts_with = "json")]
@@ -21,7 +21,7 @@ pub struct Args {
 impl Args {
     /// Prints the table or the file.
     pub fn run(self) -> Exit {
-        let description = super::described(&self.model)?;
+        let description = described(&self.model)?;
         let model = description.model()?;
         if self.toml {
             say(description.to_toml().trim_end())?;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 use strum::VariantArray;
 
-use super::Exit;
+use super::device::{Backend, DeviceArgs};
 use super::progress::TrainProgress;
-use super::runner::{Backend, DeviceArgs};
+use super::shared::{Exit, MODEL, models};
 use crate::error::{Error, Result};
 use crate::plan::now;
 use crate::recipe::{Optimizer, Schedule, Settings};
@@ -38,7 +38,7 @@ pub struct Args {
 struct ConfigArgs {
     #[arg(long, help = fast_help())]
     fast: bool,
-    #[arg(long, value_name = super::MODEL, help = format!("What to train: {} [default: lenet5]", super::models()))]
+    #[arg(long, value_name = MODEL, help = format!("What to train: {} [default: lenet5]", models()))]
     model: Option<String>,
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(help = usual("Passes over the training images", |usual| usual.epochs.to_string()))]

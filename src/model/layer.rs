@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 pub(super) const MOST: usize = 1 << 31;
 
 /// The product of `factors`, or [`usize::MAX`] where it is larger.
-fn product<const N: usize>(factors: [usize; N]) -> usize {
-    factors.into_iter().fold(1, usize::saturating_mul)
+fn product(factors: &[usize]) -> usize {
+    factors.iter().copied().fold(1, usize::saturating_mul)
 }
 
 /// Shape of one sample: channels, then rows, then columns.
@@ -47,7 +47,7 @@ impl Shape {
                 return Err(Error::input(format!("{field} is 0"), "use at least 1"));
             }
         }
-        if product([channels, height, width]) > MOST {
+        if product(&[channels, height, width]) > MOST {
             return Err(Error::input(
                 format!("channels x height x width = {channels} x {height} x {width} is over {MOST} values"),
                 "use fewer channels or a smaller image",
@@ -144,20 +144,56 @@ pub struct Layer {
     pub input: Shape,
     /// Shape of a sample going out.
     pub output: Shape,
+    rule: Rule,
 }
 
-impl Layer {
-    /// Errors: a shape that does not fit, or is too large for a device; the layer is named.
-    pub(super) fn new(name: &str, kind: LayerKind, input: Shape) -> Result<Self> {
-        let error = |why: String, hint: &str| Error::input(format!("layer {name}: {why}"), hint);
-        let refuse = |why: String, hint: &str| Err(error(why, hint));
+/// What a kind of layer comes to behind its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    /// For people: `convolution 5x5`.
+    title: String,
+    output: Shape,
+    /// Shape of its weight in PyTorch's layout, outputs first; empty for a layer without weights.
+    weight: Vec<usize>,
+    /// Inputs that each output value is made of.
+    inputs: usize,
+    /// Output values that each input value takes part in, borders aside.
+    outputs: usize,
+    /// Multiply-adds per output value.
+    multiply_adds: usize,
+    activation: Activation,
+}
+
+impl LayerKind {
+    /// One arm per kind: its shapes and costs behind `input`.
+    ///
+    /// Errors: an extent of 0, or one that does not fit the input.
+    fn rule(self, input: Shape) -> Result<Rule> {
+        let refuse = |why: String, hint: &str| Err(Error::input(why, hint));
         let positive = |field: &str, value: usize| match value {
-            0 => Err(error(format!("{field} is 0"), "use at least 1")),
+            0 => Err(Error::input(format!("{field} is 0"), "use at least 1")),
             _ => Ok(()),
         };
-        let mut weights = 0;
-        let output = match kind {
-            LayerKind::Conv2d { channels, kernel, .. } => {
+        let pool = |title: &str, size: usize| {
+            positive("size", size)?;
+            if !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
+                return refuse(
+                    format!("blocks of size {size}x{size} do not divide an input of {input}"),
+                    "use a size that divides both the rows and the columns",
+                );
+            }
+            Ok(Rule {
+                title: format!("{title} {size}x{size}"),
+                output: Shape::new(input.channels, input.height / size, input.width / size),
+                weight: Vec::new(),
+                inputs: size * size,
+                outputs: 1,
+                multiply_adds: 0,
+                activation: Activation::Identity,
+            })
+        };
+        match self {
+            Self::Conv2d { channels, kernel, activation } => {
                 positive("channels", channels)?;
                 if kernel % 2 == 0 {
                     return refuse(format!("a kernel of {kernel}x{kernel} is even"), "use an odd kernel: 1, 3, 5, ...");
@@ -168,49 +204,67 @@ impl Layer {
                         "use a kernel no larger than the input",
                     );
                 }
-                weights = product([channels, input.channels, kernel, kernel]);
-                Shape::new(channels, input.height - kernel + 1, input.width - kernel + 1)
+                let inputs = input.channels * kernel * kernel;
+                Ok(Rule {
+                    title: format!("convolution {kernel}x{kernel}"),
+                    output: Shape::new(channels, input.height - kernel + 1, input.width - kernel + 1),
+                    weight: vec![channels, input.channels, kernel, kernel],
+                    inputs,
+                    outputs: channels.saturating_mul(kernel * kernel),
+                    multiply_adds: inputs,
+                    activation,
+                })
             }
-            LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
-                positive("size", size)?;
-                if !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
-                    return refuse(
-                        format!("blocks of size {size}x{size} do not divide an input of {input}"),
-                        "use a size that divides both the rows and the columns",
-                    );
-                }
-                Shape::new(input.channels, input.height / size, input.width / size)
-            }
-            LayerKind::Dense { units, .. } => {
+            Self::MaxPool { size } => pool("max-pooling", size),
+            Self::AveragePool { size } => pool("average-pooling", size),
+            Self::Dense { units, activation } => {
                 positive("units", units)?;
-                weights = product([units, input.elements()]);
-                Shape::new(units, 1, 1)
+                let inputs = input.elements();
+                Ok(Rule {
+                    title: "dense".to_owned(),
+                    output: Shape::new(units, 1, 1),
+                    weight: vec![units, inputs],
+                    inputs,
+                    outputs: units,
+                    multiply_adds: inputs,
+                    activation,
+                })
             }
-        };
-        output.check().map_err(|e| e.context(format!("layer {name}: its output")))?;
-        if weights > MOST {
-            let hint = "use fewer channels or units, or more pooling before it";
-            return refuse(format!("over {MOST} parameters, with an input of {input}"), hint);
         }
-        Ok(Self { name: name.to_owned(), kind, input, output })
+    }
+}
+
+impl Layer {
+    /// Errors: a shape that does not fit, or is too large for a device; the layer is named.
+    pub(super) fn new(name: &str, kind: LayerKind, input: Shape) -> Result<Self> {
+        let context = |e: Error| e.context(format!("layer {name}"));
+        let rule = kind.rule(input).map_err(context)?;
+        rule.output.check().map_err(|e| context(e.context("its output")))?;
+        if product(&rule.weight) > MOST && !rule.weight.is_empty() {
+            return Err(context(Error::input(
+                format!("over {MOST} parameters, with an input of {input}"),
+                "use fewer channels or units, or more pooling before it",
+            )));
+        }
+        Ok(Self { name: name.to_owned(), kind, input, output: rule.output, rule })
     }
 
-    /// Inputs that each output value is summed from; 0 for a layer without weights.
+    /// What it is, for people: `convolution 5x5, relu`.
+    pub fn title(&self) -> String {
+        match self.rule.activation {
+            Activation::Identity => self.rule.title.clone(),
+            activation => format!("{}, {}", self.rule.title, activation.name()),
+        }
+    }
+
+    /// Inputs that each output value is made of.
     pub fn fan_in(&self) -> usize {
-        match self.kind {
-            LayerKind::Conv2d { kernel, .. } => self.input.channels * kernel * kernel,
-            LayerKind::Dense { .. } => self.input.elements(),
-            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 0,
-        }
+        self.rule.inputs
     }
 
-    /// Output values that each input value takes part in (borders aside); 0 for a layer without weights.
+    /// Output values that each input value takes part in, borders aside.
     pub fn fan_out(&self) -> usize {
-        match self.kind {
-            LayerKind::Conv2d { channels, kernel, .. } => channels * kernel * kernel,
-            LayerKind::Dense { units, .. } => units,
-            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 0,
-        }
+        self.rule.outputs
     }
 
     /// Trainable parameters: weights and biases.
@@ -218,47 +272,28 @@ impl Layer {
         self.tensors().iter().map(TensorSpec::elements).sum()
     }
 
-    /// Connections as the 1998 paper counts them: every input of every output value, and its bias;
-    /// for pooling the inputs of each block and one more.
+    /// Connections as the 1998 paper counts them: every input of every output value, and one more for its bias, which
+    /// the paper counts for pooling too.
     pub fn connections(&self) -> usize {
-        match self.kind {
-            LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => self.output.elements() * (size * size + 1),
-            _ => self.output.elements() * (self.fan_in() + 1),
-        }
+        self.output.elements() * (self.rule.inputs + 1)
     }
 
     /// Multiply-adds of one forward pass of one sample.
     pub fn multiply_adds(&self) -> usize {
-        self.output.elements() * self.fan_in()
-    }
-
-    /// Rows and columns of the kernel of a convolution; 1 for any other layer.
-    pub fn kernel(&self) -> usize {
-        match self.kind {
-            LayerKind::Conv2d { kernel, .. } => kernel,
-            LayerKind::Dense { .. } | LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => 1,
-        }
+        self.output.elements() * self.rule.multiply_adds
     }
 
     /// What is applied to the sums of this layer.
     pub fn activation(&self) -> Activation {
-        match self.kind {
-            LayerKind::Conv2d { activation, .. } | LayerKind::Dense { activation, .. } => activation,
-            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => Activation::Identity,
-        }
+        self.rule.activation
     }
 
     /// Its trainable tensors, weight before bias, in PyTorch's layout.
     pub fn tensors(&self) -> Vec<TensorSpec> {
-        let weight = match self.kind {
-            LayerKind::Conv2d { channels, kernel, .. } => vec![channels, self.input.channels, kernel, kernel],
-            LayerKind::Dense { units, .. } => vec![units, self.input.elements()],
-            LayerKind::MaxPool { .. } | LayerKind::AveragePool { .. } => return Vec::new(),
-        };
-        let bias = vec![weight[0]];
+        let Some(outputs) = self.rule.weight.first() else { return Vec::new() };
         vec![
-            TensorSpec { name: format!("{}.weight", self.name), shape: weight },
-            TensorSpec { name: format!("{}.bias", self.name), shape: bias },
+            TensorSpec { name: format!("{}.weight", self.name), shape: self.rule.weight.clone() },
+            TensorSpec { name: format!("{}.bias", self.name), shape: vec![*outputs] },
         ]
     }
 }

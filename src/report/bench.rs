@@ -1,6 +1,7 @@
 //! What was measured, as tables for people, Markdown and CSV.
 
-use super::{device_line, percent, table, thousands};
+use super::devices::device_line;
+use super::text::{percent, table, thousands};
 use crate::bench::{AdapterReport, Bench, Change, StartUp, Throughput, Verdict, figures};
 use crate::plan::Clock;
 

@@ -1,6 +1,6 @@
 //! What was measured, as a picture: SVG written by hand, since two panels of bars and lines need no library.
 
-use super::{percent, thousands};
+use super::text::{percent, thousands};
 use crate::bench::{AdapterReport, Bench};
 
 /// Colours of the adapters, told apart also by those who confuse red and green (Okabe and Ito 2008).

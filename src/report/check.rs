@@ -1,6 +1,7 @@
 //! The verdict on adapters: text for a terminal of 100 columns, and a Markdown table.
 
-use super::{device_line, table, thousands};
+use super::devices::device_line;
+use super::text::{table, thousands};
 use crate::check::{
     AdapterReport, Finding, KernelReport, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
 };

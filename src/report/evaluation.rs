@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{percent, table, thousands};
+use super::text::{percent, table, thousands};
 use crate::infer::Evaluation;
 use crate::plan::Device;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{table, thousands};
-use crate::model::{Activation, Layer, LayerKind, Model};
+use super::text::{table, thousands};
+use crate::model::{Layer, LayerKind, Model};
 
 /// The table of layers with totals.
 pub fn summary_text(model: &Model) -> String {
@@ -14,7 +14,7 @@ pub fn summary_text(model: &Model) -> String {
     for layer in &model.layers {
         rows.push(vec![
             if layer.name == "output" { "Output".to_owned() } else { layer.name.to_uppercase() },
-            kind(layer),
+            layer.title(),
             shape(layer),
             thousands(layer.parameters() as u64),
             thousands(layer.connections() as u64),
@@ -48,7 +48,7 @@ pub fn summary_json(model: &Model) -> Value {
         .map(|layer| {
             json!({
                 "name": layer.name,
-                "kind": kind(layer),
+                "kind": layer.title(),
                 "output": extents(layer.output),
                 "parameters": layer.parameters(),
                 "connections": layer.connections(),
@@ -66,23 +66,11 @@ pub fn summary_json(model: &Model) -> Value {
     })
 }
 
+/// A plain number for a vector of a dense layer.
 fn shape(layer: &Layer) -> String {
     match layer.kind {
         LayerKind::Dense { units, .. } => units.to_string(),
         _ => layer.output.to_string(),
-    }
-}
-
-fn kind(layer: &Layer) -> String {
-    let name = match layer.kind {
-        LayerKind::Conv2d { kernel, .. } => format!("convolution {kernel}x{kernel}"),
-        LayerKind::MaxPool { size } => format!("max-pooling {size}x{size}"),
-        LayerKind::AveragePool { size } => format!("average-pooling {size}x{size}"),
-        LayerKind::Dense { .. } => "dense".to_owned(),
-    };
-    match layer.activation() {
-        Activation::Identity => name,
-        activation => format!("{name}, {}", activation.name()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A run as it goes: text, a line an epoch; or one JSON object an event.
 
-use super::{percent, thousands};
+use super::text::{percent, thousands};
 use crate::train::{EpochDone, Event, Finished, Started, StepDone};
 
 /// Text of a run's events.

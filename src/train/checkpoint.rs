@@ -81,7 +81,7 @@ mod tests {
         let metadata = entries.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let read = Checkpoint::from_weights(Weights { tensors: Vec::new(), metadata }).unwrap();
         let defaults = TrainConfig::defaults("lenet5", Optimizer::Sgd).unwrap();
-        let config = TrainConfig { epochs: 2, seed: 7, backend: "cpu".to_owned(), ..defaults };
+        let config = TrainConfig { description: None, epochs: 2, seed: 7, backend: "cpu".to_owned(), ..defaults };
         assert_eq!(read.config, config);
         assert_eq!((read.progress.step, read.progress.epoch_correct), (1720, 54268.0));
         assert_eq!(read.progress.epoch_loss.to_bits(), 2371.8371139653027_f64.to_bits());

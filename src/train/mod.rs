@@ -28,7 +28,6 @@ mod session;
 mod store;
 mod training;
 
-pub use crate::infer::write_data;
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::TrainConfig;
 pub use events::{EpochDone, Event, Finished, Started, StepDone};

@@ -68,3 +68,31 @@ pub fn backward<S: Sum>(activation: Activation, dx: S, x: f32) -> S {
     let slope: S = derivative(activation, f64::from(x));
     S::of(dx.value() * slope.value(), dx.magnitude() * slope.magnitude())
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::*;
+
+    #[test]
+    fn an_activation_rises_if_it_says_so() {
+        for activation in Activation::VARIANTS {
+            let values: Vec<f64> = (-400..=400).map(|i| activate(*activation, f64::from(i) / 20.0)).collect();
+            let rises = values.windows(2).all(|pair| pair[0] <= pair[1]);
+            assert_eq!(activation.rises(), rises, "{}", activation.name());
+        }
+    }
+
+    /// Kernels take the derivative from the value, so an activation whose value does not tell it cannot be one.
+    #[test]
+    fn the_derivative_from_the_value_is_the_slope() {
+        for activation in Activation::VARIANTS {
+            for a in [-6.0, -1.5, -0.1, 0.2, 0.9, 4.0] {
+                let slope = (activate(*activation, a + 1e-6) - activate(*activation, a - 1e-6)) / 2e-6;
+                let from_value: f64 = derivative(*activation, activate(*activation, a));
+                assert!((slope - from_value).abs() < 1e-8, "{} at {a}: {slope}, {from_value}", activation.name());
+            }
+        }
+    }
+}

@@ -56,15 +56,15 @@ impl Conv2d {
 }
 
 impl Conv2d {
-    /// That of `layer`, fused with the max-pooling behind it if `max_pool`.
-    pub(super) fn of(layer: &Layer, max_pool: bool, site: &mut Site) -> Self {
+    /// That of `layer`, with a kernel of `kernel` x `kernel`, fused with the max-pooling behind it if `max_pool`.
+    pub(super) fn of(layer: &Layer, kernel: usize, max_pool: bool, site: &mut Site) -> Self {
         let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
         Self {
             input: layer.input,
             output: layer.output,
             max_pool,
             levels: site.bytes,
-            kernel: layer.kernel(),
+            kernel,
             activation: layer.activation(),
             input_activation: site.input_activation,
             weights,

@@ -49,8 +49,8 @@ impl OpKind {
     pub(in crate::plan) fn of(stage: &Stage, site: &mut Site) -> Vec<Self> {
         let layer = stage.first();
         match layer.kind {
-            LayerKind::Conv2d { .. } if layer.output.height * layer.output.width > 1 => {
-                let conv = Conv2d::of(layer, stage.is_fused(), site);
+            LayerKind::Conv2d { kernel, .. } if layer.output.height * layer.output.width > 1 => {
+                let conv = Conv2d::of(layer, kernel, stage.is_fused(), site);
                 Pass::ALL.map(|pass| Self::Conv2d(pass, conv)).to_vec()
             }
             LayerKind::Conv2d { .. } | LayerKind::Dense { .. } => {

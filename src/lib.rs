@@ -53,7 +53,7 @@
 //! | file | what is added | if it is missing |
 //! |---|---|---|
 //! | `src/model/layer.rs` | a variant of `LayerKind`, an arm of `rule`: shapes, weights, costs | does not compile |
-//! | `src/plan/operations/kind.rs` | a variant of `OpKind`, an arm of `of` and of `facts` | does not compile |
+//! | `src/plan/operations/mod.rs` | a variant of `OpKind`, an arm of `of` and of `facts` | does not compile |
 //! | `src/cpu/operations/mod.rs` | an arm of `outputs`: which function computes it | does not compile |
 //! | `src/gpu/kernels.rs` | an arm of `kernel`: overrides, geometry, workgroups | does not compile |
 //! | `src/check/reference.rs` | an arm of `logits`: the second opinion, one sample in f64 | does not compile |

@@ -101,12 +101,24 @@ impl House {
         let text = &self.modules[module].text;
         let uses = text.match_indices("pub use ").chain(text.match_indices("pub(crate) use "));
         let trees = uses.map(|(at, word)| text[at + word.len()..].split(';').next().unwrap());
-        let items = trees.flat_map(expand).map(|path| {
-            let mut from = self.modules[module].path.clone();
-            from.extend(path.split("::").map(str::to_owned));
-            (from.last().unwrap().clone(), from)
-        });
-        items.collect()
+        let here = &self.modules[module].path;
+        let mut items = BTreeMap::new();
+        for path in trees.flat_map(expand) {
+            let from: Vec<String> = here.iter().cloned().chain(path.split("::").map(str::to_owned)).collect();
+            let (item, all) = from.split_last().unwrap();
+            if item != "*" {
+                items.insert(item.clone(), from);
+            } else if let Some(other) = self.by_path.get(all) {
+                // What it declares itself, and what it re-exports.
+                let text = &self.modules[*other].text;
+                let declared = ["pub enum ", "pub struct ", "pub fn "].iter().flat_map(|word| text.split(word).skip(1));
+                let name =
+                    |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned();
+                items.extend(declared.map(name).map(|item| (item.clone(), [all, &[item]].concat())));
+                items.extend(self.exports_of(*other));
+            }
+        }
+        items
     }
 
     /// The module that defines what `path` names, in `module`.

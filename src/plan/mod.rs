@@ -61,7 +61,7 @@ mod step;
 pub use buffer::{BufferId, BufferSpec, Content, Element};
 pub use facts::{Count, Facts, Role, Rounding, Slot, Use};
 pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
-pub use operations::{Conv2d, Dense, Gather, Loss, Op, OpKind, Pass, Pool};
+pub use operations::*;
 pub use parameters::{ParameterLayout, Placed};
 pub use partials::{Partials, Segment};
 pub use phase::Phase;

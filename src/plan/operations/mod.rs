@@ -1,9 +1,9 @@
-//! The operations, one file per family: what each computes, with which extents, and what it costs.
+//! The table of operations: which there are, and the facts of each in one arm. Each family has a file of its extents and
+//! costs.
 
 mod conv2d;
 mod dense;
 mod gather;
-mod kind;
 mod loss;
 mod op;
 mod pool;
@@ -13,9 +13,90 @@ mod update;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use gather::Gather;
-pub use kind::OpKind;
 pub use loss::Loss;
 pub use op::Op;
 pub use pool::Pool;
 pub use site::Pass;
 pub(super) use site::Site;
+
+use super::Segment;
+use super::facts::Facts;
+use super::stage::Stage;
+use crate::model::LayerKind;
+use crate::recipe::Optimizer;
+
+/// What an operation computes. [`OpKind::facts`] has the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OpKind {
+    /// The samples of a step, padded, and scaled unless they stay bytes.
+    Gather(Gather),
+    /// Convolution, fused with max-pooling or not.
+    Conv2d(Pass, Conv2d),
+    /// Largest of each block.
+    MaxPool(Pass, Pool),
+    /// Mean of each block.
+    AveragePool(Pass, Pool),
+    /// Matrix product.
+    Dense(Pass, Dense),
+    /// Probabilities, loss, verdict and class of each sample; the gradient of the logits in a plan that trains.
+    SoftmaxCrossEntropy(Loss),
+    /// Sums of the scores over the batch, into the step's slot.
+    SumScores {
+        /// Most samples of a step.
+        batch: usize,
+    },
+    /// Adds the slots of partial gradients of every layer, in order.
+    SumGradients(Vec<Segment>),
+    /// One step of the optimiser over all parameters.
+    Update {
+        /// Which rule.
+        optimizer: Optimizer,
+        /// Length of the flat parameter buffer, f32.
+        words: usize,
+    },
+}
+
+impl OpKind {
+    /// The operations of `stage`, forward first, then the gradient of its input, then that of its weights if any.
+    pub(super) fn of(stage: &Stage, site: &mut Site) -> Vec<Self> {
+        let layer = stage.first();
+        match layer.kind {
+            LayerKind::Conv2d { kernel, .. } if layer.output.height * layer.output.width > 1 => {
+                let conv = Conv2d::of(layer, kernel, stage.is_fused(), site);
+                Pass::ALL.map(|pass| Self::Conv2d(pass, conv)).to_vec()
+            }
+            LayerKind::Conv2d { .. } | LayerKind::Dense { .. } => {
+                let dense = Dense::of(layer, site);
+                Pass::ALL.map(|pass| Self::Dense(pass, dense)).to_vec()
+            }
+            LayerKind::MaxPool { size } => {
+                let pool = Pool::of(layer, size, site);
+                vec![Self::MaxPool(Pass::Forward, pool), Self::MaxPool(Pass::BackwardInput, pool)]
+            }
+            LayerKind::AveragePool { size } => {
+                let pool = Pool::of(layer, size, site);
+                vec![Self::AveragePool(Pass::Forward, pool), Self::AveragePool(Pass::BackwardInput, pool)]
+            }
+        }
+    }
+
+    /// Its name: [`Facts::name`].
+    pub fn name(&self) -> &'static str {
+        self.facts().name
+    }
+
+    /// What it is and costs.
+    pub fn facts(&self) -> Facts {
+        match self {
+            Self::Gather(gather) => gather.facts(),
+            Self::Conv2d(pass, conv) => conv.facts(*pass),
+            Self::MaxPool(pass, pool) => pool.max_facts(*pass),
+            Self::AveragePool(pass, pool) => pool.average_facts(*pass),
+            Self::Dense(pass, dense) => dense.facts(*pass),
+            Self::SoftmaxCrossEntropy(loss) => loss.facts(),
+            Self::SumScores { batch } => update::sum_scores(*batch),
+            Self::SumGradients(segments) => update::sum_gradients(segments),
+            Self::Update { optimizer, words } => update::optimizer(*optimizer, *words),
+        }
+    }
+}

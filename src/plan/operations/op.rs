@@ -1,6 +1,6 @@
 //! An operation and its buffers.
 
-use super::kind::OpKind;
+use super::OpKind;
 use crate::plan::BufferId;
 use crate::plan::facts::{Slot, Use};
 

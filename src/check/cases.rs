@@ -246,6 +246,13 @@ fn synthetic(effort: Effort) -> Result<Vec<Case>> {
         add(&format!("chunks-b{batch}"), &chunks, batch, images, SGD, everything(), &[Inputs::Unit])?;
     }
 
+    if effort != Effort::Quick {
+        for model in models(Tanh)? {
+            let images = Images { height: model.input.height - 2, width: model.input.width - 3, count: 260 };
+            add(&format!("chunks-{}", model.name), &model, 261, images, SGD, everything(), &[Inputs::Unit])?;
+        }
+    }
+
     // Dense layers once more, in a plan without gradients.
     let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?;
     let step = Step { count: 66, ..everything() };

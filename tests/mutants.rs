@@ -219,6 +219,25 @@ const MUTANTS: &[Mutant] = &[
     ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "loss -= target_of(c, labels) * log_p", 1, "loss -= log_p", "the loss of every class"),
     ("softmax_cross_entropy_evaluate", "softmax_cross_entropy", "probabilities[at + c * QUADS] = exp(log_p)", 1, "probabilities[at + c * QUADS] = log_p", "a probability's logarithm"),
 
+    ("subsample_forward", "subsample", "sum += x[", 1, "sum = x[", "only the last counts"),
+    ("subsample_forward", "subsample", "activate(weight * sum + bias", 1, "activate(weight * sum", "a bias missing"),
+    ("subsample_forward", "subsample", "id.y / (g.out_height * g.out_width);\n    let weight = parameters[g.weights + channel / 4u][channel % 4u];\n    let bias", 1, "id.y / g.out_width;\n    let weight = parameters[g.weights + channel / 4u][channel % 4u];\n    let bias", "a row's coefficient, not a channel's"),
+    ("subsample_forward", "subsample", "parameters[g.bias + channel / 4u]", 1, "parameters[g.bias]", "the bias of the first four channels"),
+    ("subsample_forward", "subsample", "(rows * SIZE * g.out_width + column) * SIZE", 1, "(rows * g.out_width + column) * SIZE", "rows overlap"),
+
+    ("subsample_backward_input", "subsample", "id.x] * weight;", 1, "id.x];", "the coefficient missing"),
+    ("subsample_backward_input", "subsample", "gradient * derivative(x[at], g.floor)", 1, "gradient", "a derivative missing"),
+    ("subsample_backward_input", "subsample", "derivative(x[at], g.floor)", 1, "derivative(x[first], g.floor)", "the derivative of another value"),
+    ("subsample_backward_input", "subsample", "i * g.out_width * SIZE + j", 1, "i * g.out_width + j", "rows of a block overlap"),
+    ("subsample_backward_input", "subsample", "item / g.out_width", 1, "item / g.out_height", "height for width"),
+
+    ("subsample_backward_weights", "subsample", "dot(gradient, vec4f(1.0))", 1, "gradient.x", "three samples dropped from the bias"),
+    ("subsample_backward_weights", "subsample", "min(4u, g.channels - id.y * 4u)", 1, "4u", "channels past the last have a gradient"),
+    ("subsample_backward_weights", "subsample", "min((id.z + 1u) * g.blocks_per_chunk, g.blocks)", 1, "(id.z + 1u) * g.blocks_per_chunk", "blocks past the last chunk"),
+    ("subsample_backward_weights", "subsample", "block * g.channels * map + item", 1, "item", "only the first block"),
+    ("subsample_backward_weights", "subsample", "slot + g.bias - g.weights + id.y", 1, "slot + g.bias - g.weights", "the bias of the first four channels"),
+    ("subsample_backward_weights", "subsample", "(id.z * QUADS + id.x) * g.partials_stride", 1, "id.x * g.partials_stride", "chunks overlap"),
+
     ("dense_forward", "activation/rectified", "max(a, vec4f(floor))", 1, "max(a, vec4f())", "no activation is a ReLU"),
     ("dense_backward_input", "activation/rectified", "y > vec4f(floor)", 1, "y >= vec4f(floor)", "the derivative of ReLU at 0 is 1"),
     ("dense_forward", "activation/tanh", "return safe_tanh(a)", 1, "return safe_tanh(a * 1.001)", "tanh too steep"),

@@ -13,6 +13,7 @@ pub fn models(activation: Activation) -> Result<Vec<Model>> {
     let conv = |channels, kernel| LayerKind::Conv2d { channels, kernel, activation };
     let dense = |units| LayerKind::Dense { units, activation };
     let (max, average) = (|size| LayerKind::MaxPool { size }, |size| LayerKind::AveragePool { size });
+    let subsample = |size| LayerKind::Subsample { size, activation };
     Ok(vec![
         // Every activation behind and before every kernel; pooling of another size than 2 is not fused.
         model(
@@ -23,6 +24,8 @@ pub fn models(activation: Activation) -> Result<Vec<Model>> {
         )?,
         // Pooling before anything else, and of other sizes.
         model("pools", Shape::new(1, 16, 22), &[average(2), conv(3, 3), max(3), conv(4, 1), average(1)], 4)?,
+        // Trainable sub-sampling behind a convolution, before one, and of other sizes.
+        model("subsample", Shape::new(1, 12, 18), &[conv(5, 3), subsample(2), conv(9, 1), subsample(1), dense(3)], 3)?,
         // A convolution to a point, which is lowered to a dense layer.
         model("point", Shape::new(1, 8, 8), &[conv(4, 3), average(2), conv(5, 3)], 4)?,
     ])

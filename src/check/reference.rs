@@ -74,6 +74,16 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
                     }
                 }
             }
+            LayerKind::Subsample { size, .. } => {
+                let (w, b) = pair();
+                for c in 0..channels {
+                    for place in 0..height * width {
+                        let (row, column) = (place / width * size, place % width * size);
+                        let block = (0..size * size).map(|k| at(c, row + k / size, column + k % size));
+                        y.push(w[c] * block.sum::<f64>() + b[c]);
+                    }
+                }
+            }
             LayerKind::Dense { units, .. } => {
                 let (w, b) = pair();
                 for o in 0..units {

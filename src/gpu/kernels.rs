@@ -218,6 +218,24 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
         OpKind::AveragePool(_, p) => {
             pool_backward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
         }
+        OpKind::Subsample(pass, s) => {
+            let (activation, workgroups) = match pass {
+                Pass::Forward => (s.activation, per_item(s.output.elements(), blocks)),
+                Pass::BackwardInput => (s.input_activation, per_item(s.output.elements(), blocks)),
+                Pass::BackwardWeights => {
+                    (Activation::Identity, per_item(s.output.channels.div_ceil(PACK), s.partials.slots / QUADS))
+                }
+            };
+            let shapes = [s.output.channels, s.output.height, s.output.width].map(words);
+            let places = parameters(s.weights, s.bias, &s.partials, blocks);
+            Kernel {
+                pieces: with_activation(activation, &[piece!("subsample")]),
+                overrides: vec![("SIZE", s.size as f64)],
+                geometry: [&shapes[..], &places, &[floor(activation)]].concat(),
+                workgroups,
+                ..base
+            }
+        }
         OpKind::Dense(Pass::Forward, d) => Kernel {
             pieces: with_activation(d.activation, &[piece!("dense")]),
             geometry: dense(d, d.activation, blocks),

@@ -123,6 +123,15 @@ pub enum LayerKind {
         /// Rows and columns of a block, and the stride.
         size: usize,
     },
+    /// Sum of each `size` x `size` block, times a coefficient per channel, plus a bias, then an activation: the trainable
+    /// sub-sampling of the 1998 paper.
+    Subsample {
+        /// Rows and columns of a block, and the stride.
+        size: usize,
+        /// Applied to each sum.
+        #[serde(default)]
+        activation: Activation,
+    },
     /// Every input to every unit, then an activation. The input is flattened as `[channel, row, column]`.
     Dense {
         /// Output units.
@@ -217,6 +226,9 @@ impl LayerKind {
             }
             Self::MaxPool { size } => pool("max-pooling", size),
             Self::AveragePool { size } => pool("average-pooling", size),
+            Self::Subsample { size, activation } => {
+                Ok(Rule { weight: vec![input.channels], multiply_adds: 1, activation, ..pool("sub-sampling", size)? })
+            }
             Self::Dense { units, activation } => {
                 positive("units", units)?;
                 let inputs = input.elements();

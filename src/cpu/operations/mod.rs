@@ -8,6 +8,7 @@ pub mod gather;
 pub mod max_pool;
 pub mod optimizer;
 pub mod softmax_cross_entropy;
+pub mod subsample;
 pub mod sums;
 
 use std::borrow::Cow;
@@ -76,6 +77,16 @@ pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Ou
         OpKind::AveragePool(Pass::Forward, pool) => vec![whole("y", average_pool::forward::<S>(pool, f32("x")))],
         OpKind::AveragePool(_, pool) => {
             vec![whole("x_gradient", average_pool::backward::<S>(pool, f32("x"), f32("dy")))]
+        }
+        OpKind::Subsample(Pass::Forward, s) => {
+            vec![whole("y", subsample::forward::<S>(s, f32("x"), f32("parameters")))]
+        }
+        OpKind::Subsample(Pass::BackwardInput, s) => {
+            let dx = subsample::backward_input::<S>(s, f32("dy"), f32("parameters"), f32("x"));
+            vec![whole("x_gradient", dx)]
+        }
+        OpKind::Subsample(Pass::BackwardWeights, s) => {
+            vec![at("partials", s.partials.first, subsample::backward_weights::<S>(s, f32("x"), f32("dy")))]
         }
         OpKind::Dense(Pass::Forward, dense) => {
             vec![whole("y", dense::forward::<S>(dense, f32("x"), f32("parameters")))]

@@ -8,6 +8,7 @@ mod loss;
 mod op;
 mod pool;
 mod site;
+mod subsample;
 mod update;
 
 pub use conv2d::Conv2d;
@@ -18,6 +19,7 @@ pub use op::Op;
 pub use pool::Pool;
 pub use site::Pass;
 pub(super) use site::Site;
+pub use subsample::Subsample;
 
 use super::Segment;
 use super::facts::Facts;
@@ -36,6 +38,8 @@ pub enum OpKind {
     MaxPool(Pass, Pool),
     /// Mean of each block.
     AveragePool(Pass, Pool),
+    /// Trainable sub-sampling.
+    Subsample(Pass, Subsample),
     /// Matrix product.
     Dense(Pass, Dense),
     /// Probabilities, loss, verdict and class of each sample; the gradient of the logits in a plan that trains.
@@ -69,6 +73,10 @@ impl OpKind {
                 let dense = Dense::of(layer, site);
                 Pass::ALL.map(|pass| Self::Dense(pass, dense)).to_vec()
             }
+            LayerKind::Subsample { size, .. } => {
+                let subsample = Subsample::of(layer, size, site);
+                Pass::ALL.map(|pass| Self::Subsample(pass, subsample)).to_vec()
+            }
             LayerKind::MaxPool { size } => {
                 let pool = Pool::of(layer, size, site);
                 vec![Self::MaxPool(Pass::Forward, pool), Self::MaxPool(Pass::BackwardInput, pool)]
@@ -92,6 +100,7 @@ impl OpKind {
             Self::Conv2d(pass, conv) => conv.facts(*pass),
             Self::MaxPool(pass, pool) => pool.max_facts(*pass),
             Self::AveragePool(pass, pool) => pool.average_facts(*pass),
+            Self::Subsample(pass, subsample) => subsample.facts(*pass),
             Self::Dense(pass, dense) => dense.facts(*pass),
             Self::SoftmaxCrossEntropy(loss) => loss.facts(),
             Self::SumScores { batch } => update::sum_scores(*batch),

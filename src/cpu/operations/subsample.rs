@@ -1,0 +1,108 @@
+//! Trainable sub-sampling: blocks of `size` x `size`, stride `size`, a coefficient and a bias per channel.
+
+use rayon::prelude::*;
+
+use super::activation;
+use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::{Lanes, Packed, add_scaled, chunk_blocks, lanes, total};
+use crate::plan::{BLOCK, QUAD, QUADS, Subsample};
+
+fn packed(layer: &Subsample) -> Packed {
+    Packed { weights: layer.weights, bias: layer.bias, outputs: layer.output.channels, rest: 1 }
+}
+
+/// Sums of the block of `x` behind output `index` of `map`, which counts over blocks of samples and channels.
+fn block_sums<S: Sum>(layer: &Subsample, x: &[f32], map: usize, index: usize) -> Lanes<S> {
+    let Subsample { input, output, size, .. } = *layer;
+    let (row, column) = (index / output.width, index % output.width);
+    let mut sums = [S::ZERO; BLOCK];
+    for i in 0..size {
+        for j in 0..size {
+            let row = map * input.height + row * size + i;
+            add_scaled(&mut sums, 1.0, lanes(x, row * input.width + column * size + j));
+        }
+    }
+    sums
+}
+
+/// Output of trainable sub-sampling.
+///
+/// ```text
+/// Shapes:  x [block,c,h,w,n]  w [c]  b [c]  ->  y [block,c,h/size,w/size,n]   f32
+/// Math:    y[c,r,q,n] = f(w[c] * sum over i,j < size of x[c, r*size+i, q*size+j, n] + b[c])
+/// Source:  LeCun et al. 1998, section II.B
+/// ```
+pub fn forward<S: Sum>(layer: &Subsample, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+    let Subsample { input, output, .. } = *layer;
+    let maps = x.len() / (BLOCK * input.height * input.width);
+    let map_words = output.height * output.width * BLOCK;
+    let mut y = vec![S::ZERO.word(); maps * map_words];
+    y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
+        let [weight, bias] = [0, 1].map(|inner| parameters[packed(layer).word(map % output.channels, inner)]);
+        for (index, y) in y.chunks_mut(BLOCK).enumerate() {
+            for (y, sum) in y.iter_mut().zip(block_sums::<S>(layer, x, map, index)) {
+                let sum = sum.times(f64::from(weight)).plus(S::exact(bias));
+                *y = activation::forward(layer.activation, sum).word();
+            }
+        }
+    });
+    y
+}
+
+/// Gradient of the loss with respect to the sums of the layer's input.
+///
+/// ```text
+/// Shapes:  dy [block,c,h/size,w/size,n]  w [c]  x [block,c,h,w,n]  ->  dx [block,c,h,w,n]   f32
+/// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * w[c] * dy[c, r/size, q/size, n]; f is the activation that made x
+/// ```
+pub fn backward_input<S: Sum>(layer: &Subsample, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
+    let Subsample { input, output, size, .. } = *layer;
+    let map_words = input.height * input.width * BLOCK;
+    let mut dx = vec![S::ZERO.word(); x.len()];
+    dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
+        let weight = parameters[packed(layer).word(map % output.channels, 0)];
+        for (index, dx) in dx.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (index / input.width / size, index % input.width / size);
+            let dy = lanes(dy, (map * output.height + row) * output.width + column);
+            let x = lanes(x, map * input.height * input.width + index);
+            for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
+                let gradient = S::exact(*dy).times(f64::from(weight));
+                *dx = activation::backward(layer.input_activation, gradient, *x).word();
+            }
+        }
+    });
+    dx
+}
+
+/// Gradient of the loss with respect to coefficients and bias, in parts.
+///
+/// ```text
+/// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  partials [chunk,quad,word]   f32
+/// Math:    dw[c] = sum over n,r,q of dy[c,r,q,n] * sum over i,j < size of x[c, r*size+i, q*size+j, n],
+///          db[c] = sum over n,r,q of dy[c,r,q,n], each part over the blocks of a chunk and the samples of a quad
+/// Order:   blocks, rows, columns, then the samples of the quad
+/// ```
+pub fn backward_weights<S: Sum>(layer: &Subsample, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+    let Subsample { input, output, .. } = *layer;
+    let blocks = x.len() / (BLOCK * input.elements());
+    let map = output.height * output.width;
+    let quads = |sums: Lanes<S>| -> [S; QUADS] { std::array::from_fn(|quad| total(&sums[quad * QUAD..][..QUAD])) };
+    let of_channel = |index: usize| {
+        let (chunk, channel) = (index / output.channels, index % output.channels);
+        let (mut weight, mut bias) = ([S::ZERO; BLOCK], [S::ZERO; BLOCK]);
+        for block in chunk_blocks(&layer.partials, chunk, blocks) {
+            for index in 0..map {
+                let plane = block * output.channels + channel;
+                let dy = lanes(dy, plane * map + index);
+                for ((weight, sum), dy) in weight.iter_mut().zip(block_sums::<S>(layer, x, plane, index)).zip(dy) {
+                    *weight = weight.plus(sum.times(f64::from(*dy)));
+                }
+                add_scaled(&mut bias, 1.0, dy);
+            }
+        }
+        vec![quads(weight), quads(bias)]
+    };
+    let chunks = layer.partials.slots / QUADS;
+    let sums: Vec<Vec<[S; QUADS]>> = (0..chunks * output.channels).into_par_iter().map(of_channel).collect();
+    packed(layer).partials(&layer.partials, &sums)
+}

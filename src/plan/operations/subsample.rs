@@ -1,0 +1,91 @@
+//! Trainable sub-sampling of the 1998 paper: the sum of each block, times a coefficient per channel, plus a bias, then
+//! an activation.
+
+use super::site::{Pass, Site};
+use crate::model::{Activation, Layer, Shape};
+use crate::plan::Partials;
+use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
+use crate::plan::layout::{QUAD, QUADS};
+
+/// Chunks that a batch is cut into for the weight gradients, at most: there is no other work to share out but
+/// channels, which are few.
+const MOST_CHUNKS: usize = 8;
+
+/// Geometry of trainable sub-sampling; the stride is the size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subsample {
+    /// Shape of `x`.
+    pub input: Shape,
+    /// Shape of `y`.
+    pub output: Shape,
+    /// Rows and columns of a block.
+    pub size: usize,
+    /// Applied to the sums (forward).
+    pub activation: Activation,
+    /// The activation that made `x` (backward to the input).
+    pub input_activation: Activation,
+    /// First word of the coefficients in `parameters`.
+    pub weights: usize,
+    /// First word of the bias in `parameters`.
+    pub bias: usize,
+    /// Where its partial gradients go.
+    pub partials: Partials,
+}
+
+impl Subsample {
+    /// That of `layer`, with blocks of `size`.
+    pub(super) fn of(layer: &Layer, size: usize, site: &mut Site) -> Self {
+        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
+        Self {
+            input: layer.input,
+            output: layer.output,
+            size,
+            activation: layer.activation(),
+            input_activation: site.input_activation,
+            weights,
+            bias,
+            partials,
+        }
+    }
+
+    pub(super) fn facts(&self, pass: Pass) -> Facts {
+        let block = self.size * self.size;
+        let (inputs, outputs) = (self.input.elements(), self.output.elements());
+        let shared = Facts {
+            name: "",
+            family: "subsample",
+            role: Role::Forward,
+            slots: Vec::new(),
+            flops: Count { per_sample: inputs + 2 * outputs, once: 0 },
+            matmul: false,
+            words: Count { per_sample: inputs + outputs, once: self.partials.words },
+            rounding: Rounding::Exact,
+        };
+        match pass {
+            Pass::Forward => Facts {
+                name: "subsample_forward",
+                slots: write(read(["x", "parameters"]), ["y"]),
+                rounding: Rounding::Activated { terms: block + 1, by: self.activation },
+                ..shared
+            },
+            Pass::BackwardInput => Facts {
+                name: "subsample_backward_input",
+                role: Role::BackwardInput,
+                slots: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
+                words: Count { per_sample: 2 * inputs + outputs, once: self.partials.words },
+                rounding: Rounding::Sum { terms: 1 },
+                ..shared
+            },
+            Pass::BackwardWeights => Facts {
+                name: "subsample_backward_weights",
+                role: Role::BackwardWeights,
+                slots: write(read(["x", "dy"]), ["partials"]),
+                words: Count { per_sample: inputs + outputs, once: self.partials.length() },
+                rounding: Rounding::Sum {
+                    terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width * block,
+                },
+                ..shared
+            },
+        }
+    }
+}

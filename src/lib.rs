@@ -19,8 +19,8 @@
 //!
 //! # Rooms
 //!
-//! Imports run one way, and no files import each other in a circle; the third column is what a room imports. Errors
-//! and dates are for all. tests/structure.rs reads the sources and holds this table against them.
+//! Imports run one way, and no files import each other in a circle; the third column is what a room imports. Errors,
+//! dates and tables that people write are for all. tests/structure.rs reads the sources and holds this table against them.
 //!
 //! | room | what it holds | imports |
 //! |---|---|---|

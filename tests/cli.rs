@@ -165,7 +165,7 @@ fn fast_is_a_recipe_and_the_flags_given_win_over_it() {
         config.as_object_mut().unwrap().remove("data");
         config
     };
-    let mut recipe = TrainConfig::fast("lenet5", None).unwrap();
+    let mut recipe = TrainConfig::fast("lenet5", None).and_then(|recipe| recipe.for_data(10)).unwrap();
     recipe.backend = "cpu".to_owned();
     let plain = |config: &TrainConfig| {
         let mut config = serde_json::to_value(config).unwrap();

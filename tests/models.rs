@@ -393,3 +393,14 @@ fn the_command_explains_a_wrong_file_and_writes_nothing() {
     }
     assert!(!folder.path().join("runs").exists());
 }
+
+#[test]
+fn the_network_of_the_readme_is_one() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("small.toml");
+    fs::write(&path, rest.split("```").next().unwrap()).unwrap();
+    let config = TrainConfig::defaults(path.to_str().unwrap(), None).unwrap();
+    assert_eq!((config.model.as_str(), config.epochs, config.learning_rate), ("small", 4, 0.1));
+}

@@ -38,7 +38,8 @@ pub struct Args {
 struct ConfigArgs {
     #[arg(long, help = fast_help())]
     fast: bool,
-    #[arg(long, value_name = MODEL, help = format!("What to train: {} [default: lenet5]", models()))]
+    #[arg(long, value_name = MODEL)]
+    #[arg(help = format!("What to train: {}; it may have defaults of its own [default: lenet5]", models()))]
     model: Option<String>,
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(help = usual("Passes over the training images", |usual| usual.epochs.to_string()))]

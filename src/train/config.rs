@@ -65,7 +65,7 @@ impl TrainConfig {
     /// Errors: see [`Description::find`] and [`Recipe::read`]; the file is named.
     pub fn defaults(model: &str, optimizer: impl Into<Option<Optimizer>>) -> Result<Self> {
         let description = Description::find(model)?;
-        let recipe = recipe(&description)?;
+        let (recipe, _) = recipes(&description)?;
         let optimizer = optimizer.into().unwrap_or(recipe.optimizer());
         Ok(Self::new(&description, recipe.over(Settings::usual(optimizer))))
     }
@@ -80,7 +80,8 @@ impl TrainConfig {
             Error::input(format!("--fast goes with {flag} {} alone", names.join(" or ")), hint)
         };
         let description = Description::find(model)?;
-        let Some(fast) = fast_recipe(&description)? else {
+        let (recipe, fast) = recipes(&description)?;
+        let Some(fast) = fast else {
             let is_fast = |name: &&str| Description::preset(name).is_ok_and(|preset| preset.fast.is_some());
             let names = PRESETS.iter().map(|(name, _)| *name).filter(is_fast).collect();
             return Err(only(
@@ -94,7 +95,7 @@ impl TrainConfig {
             let names = fast.optimizers().into_iter().map(Optimizer::name).collect();
             return Err(only("--optimizer", names, "leave one of the two flags out"));
         }
-        Ok(Self::new(&description, fast.over(recipe(&description)?.over(Settings::usual(optimizer)))))
+        Ok(Self::new(&description, fast.over(recipe.over(Settings::usual(optimizer)))))
     }
 
     fn new(description: &Description, settings: Settings) -> Self {
@@ -199,20 +200,15 @@ impl TrainConfig {
     }
 }
 
-/// How `description` says that it is trained.
-fn recipe(description: &Description) -> Result<Recipe> {
-    Ok(read("recipe", description.recipe.as_ref(), description)?.unwrap_or_default())
-}
-
-/// How `description` says that it is trained with `--fast`, if it does.
-fn fast_recipe(description: &Description) -> Result<Option<Recipe>> {
-    read("fast", description.fast.as_ref(), description)
-}
-
+/// How `description` says that it is trained, and with `--fast` if it says that.
+///
 /// Errors: see [`Recipe::read`]; the file is named.
-fn read(name: &str, table: Option<&Table>, description: &Description) -> Result<Option<Recipe>> {
-    let read = |table| Recipe::read(name, table).map_err(|e| e.context(description.argument()));
-    table.map(read).transpose()
+fn recipes(description: &Description) -> Result<(Recipe, Option<Recipe>)> {
+    let read = |name: &str, table: &Option<Table>| {
+        let read = |table| Recipe::read(name, table).map_err(|e| e.context(description.argument()));
+        table.as_ref().map(read).transpose()
+    };
+    Ok((read("recipe", &description.recipe)?.unwrap_or_default(), read("fast", &description.fast)?))
 }
 
 /// The flag that sets `field`.

@@ -9,7 +9,7 @@ use strum::VariantArray;
 use super::inputs::Inputs;
 use super::models::{model, models};
 use super::verdict::Effort;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Activation, LayerKind, Model, Shape};
 use crate::plan::{DatasetShape, Plan, Role, Step};
 use crate::recipe::Optimizer;
@@ -35,7 +35,7 @@ const SGD: Optimizer = Optimizer::Sgd;
 ///
 /// Errors: a batch of 0.
 pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<Case>> {
-    let mut cases = synthetic(effort)?;
+    let mut cases = Synthetic::new(effort).cases()?;
     for model in models {
         for batch in batches {
             let images = Images { height: model.input.height.min(28), width: model.input.width.min(28), count: *batch };
@@ -130,133 +130,165 @@ fn dense(units: usize, activation: Activation) -> LayerKind {
     LayerKind::Dense { units, activation }
 }
 
-fn synthetic(effort: Effort) -> Result<Vec<Case>> {
-    use Activation::{Identity, Relu, Tanh};
-    let all = match effort {
-        Effort::Quick => vec![Inputs::Unit, Inputs::Huge],
-        _ => Inputs::ALL.to_vec(),
-    };
-    let two = &[Inputs::Unit, Inputs::Huge][..];
-    let mut cases = Vec::new();
-    let mut add = |name: &str, model: &Model, batch, images, optimizer, step, inputs: &[Inputs]| {
-        cases.push(case(name.to_owned(), model, batch, images, optimizer, step, inputs)?);
-        Ok::<(), crate::error::Error>(())
-    };
+/// (channels, height, width), convolutions (channels, kernel, fused with 2x2 max-pooling), classes.
+type Convolutions = ((usize, usize, usize), &'static [(usize, usize, bool)], usize);
 
-    // Images of 221 bytes, or of other odd sizes, with an odd border.
-    for activation in Activation::VARIANTS.iter().copied() {
-        for (index, model) in models(activation)?.iter().enumerate() {
-            // A quick check takes the first with every activation, the others with one.
-            if index > 0 && effort == Effort::Quick && activation != Tanh {
-                continue;
+/// Kernels of 1 to 11, maps around the width of a strip (10 forward, 14 backward), channels around 3 and 4.
+const EDGES: &[Convolutions] = &[
+    ((1, 8, 16), &[(1, 1, false), (1, 5, false), (3, 3, false)], 3),
+    ((2, 9, 14), &[(4, 3, false), (3, 3, false), (2, 5, false)], 4),
+    ((1, 19, 18), &[(5, 5, false), (7, 7, false), (1, 1, false)], 5),
+    ((3, 13, 23), &[(7, 7, false), (8, 7, false)], 7),
+    ((1, 11, 21), &[(8, 3, false), (2, 9, false)], 2),
+    ((2, 5, 30), &[(1, 5, false), (13, 1, false)], 13),
+    ((4, 4, 33), &[(6, 1, false), (9, 3, false)], 3),
+    ((5, 6, 12), &[(2, 1, false), (4, 3, false), (6, 3, false)], 3),
+    ((1, 6, 14), &[(3, 1, false), (5, 5, false)], 6),
+    ((1, 13, 25), &[(2, 1, false), (3, 11, false)], 3),
+    ((1, 21, 6), &[(3, 3, false), (5, 3, false)], 9),
+];
+
+/// Convolutions fused with max-pooling: kernels of 1 to 11, maps of odd extents, of one column, and around the strip
+/// backward, channels around packs of 4 and pairs of packs, weights too many for a window. The first has ties.
+const FUSED: &[Convolutions] = &[
+    ((1, 12, 20), &[(3, 1, true), (2, 3, true), (4, 1, false)], 3),
+    ((2, 12, 16), &[(5, 3, true), (8, 1, false), (6, 3, false)], 4),
+    ((1, 16, 28), &[(9, 5, true), (13, 3, true)], 3),
+    ((3, 26, 34), &[(4, 7, true), (7, 9, true)], 5),
+    ((2, 20, 16), &[(1, 5, true), (12, 5, true), (1, 1, false)], 3),
+    ((1, 12, 36), &[(6, 1, false), (5, 3, true), (3, 3, false)], 3),
+    ((2, 14, 30), &[(3, 3, false), (4, 7, true), (11, 3, false)], 3),
+    ((1, 14, 16), &[(16, 3, false), (9, 11, true), (5, 1, false)], 3),
+];
+
+/// Units of dense layers around tiles of 4, 8, 12, 16, 48 and 64.
+const UNITS: &[usize] = &[1, 25, 13, 48, 49, 97, 64, 65, 5];
+
+/// Builds the synthetic cases.
+struct Synthetic {
+    effort: Effort,
+    /// Every kind of input that the effort has.
+    all: Vec<Inputs>,
+    cases: Vec<Case>,
+}
+
+const ONE: &[Inputs] = &[Inputs::Unit];
+const TWO: &[Inputs] = &[Inputs::Unit, Inputs::Huge];
+
+impl Synthetic {
+    fn new(effort: Effort) -> Self {
+        let all = if effort == Effort::Quick { TWO.to_vec() } else { Inputs::ALL.to_vec() };
+        Self { effort, all, cases: Vec::new() }
+    }
+
+    fn cases(mut self) -> Result<Vec<Case>> {
+        self.activations()?;
+        self.convolutions("edge", EDGES)?;
+        self.convolutions("pooled", FUSED)?;
+        self.dense()?;
+        self.pools()?;
+        self.chunks()?;
+        Ok(self.cases)
+    }
+
+    fn is_quick(&self) -> bool {
+        self.effort == Effort::Quick
+    }
+
+    /// A case with SGD and a step in which everything matters.
+    fn add(&mut self, name: String, model: &Model, batch: usize, images: Images, inputs: &[Inputs]) -> Result<()> {
+        self.cases.push(case(name, model, batch, images, SGD, everything(), inputs)?);
+        Ok(())
+    }
+
+    /// The small models; images of odd sizes, with an odd border.
+    fn activations(&mut self) -> Result<()> {
+        let all = self.all.clone();
+        for activation in Activation::VARIANTS.iter().copied() {
+            for (index, model) in models(activation)?.iter().enumerate() {
+                // A quick check takes the first with every activation, the others with one.
+                if index > 0 && self.is_quick() && activation != Activation::Tanh {
+                    continue;
+                }
+                let name = format!("{}-{}", model.name, activation.name());
+                let images = Images { height: model.input.height - 3, width: model.input.width - 3, count: 35 };
+                self.add(name, model, 37, images, if index == 0 { &all } else { TWO })?;
             }
-            let name = format!("{}-{}", model.name, activation.name());
-            let images = Images { height: model.input.height - 3, width: model.input.width - 3, count: 35 };
-            add(&name, model, 37, images, SGD, everything(), if index == 0 { &all } else { two })?;
         }
+        Ok(())
     }
 
-    // Kernels of 1 to 11, maps around the width of a strip (10 forward, 14 backward), channels around 3 and 4.
-    // (channels, height, width), convolutions (channels, kernel), classes.
-    type Edge = ((usize, usize, usize), &'static [(usize, usize)], usize);
-    let edges: [Edge; 11] = [
-        ((1, 8, 16), &[(1, 1), (1, 5), (3, 3)], 3),
-        ((2, 9, 14), &[(4, 3), (3, 3), (2, 5)], 4),
-        ((1, 19, 18), &[(5, 5), (7, 7), (1, 1)], 5),
-        ((3, 13, 23), &[(7, 7), (8, 7)], 7),
-        ((1, 11, 21), &[(8, 3), (2, 9)], 2),
-        ((2, 5, 30), &[(1, 5), (13, 1)], 13),
-        ((4, 4, 33), &[(6, 1), (9, 3)], 3),
-        ((5, 6, 12), &[(2, 1), (4, 3), (6, 3)], 3),
-        ((1, 6, 14), &[(3, 1), (5, 5)], 6),
-        ((1, 13, 25), &[(2, 1), (3, 11)], 3),
-        ((1, 21, 6), &[(3, 3), (5, 3)], 9),
-    ];
-    // A quick check takes every fourth: compiling them is what takes its time.
-    let every = if effort == Effort::Quick { 4 } else { 1 };
-    for (place, ((channels, height, width), convolutions, classes)) in edges.into_iter().enumerate().step_by(every) {
-        let layers: Vec<LayerKind> = convolutions.iter().map(|(c, k)| conv(*c, *k, Relu)).collect();
-        let name = format!("edge-{}", place + 1);
-        let model = model(&name, Shape::new(channels, height, width), &layers, classes)?;
-        let images = Images { height: height - 1, width: width - 3, count: 35 };
-        add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
-    }
-
-    // Convolutions that are one with the max-pooling behind them: kernels of 1 to 11, odd numbers of places, one
-    // column, maps around the strip backward, channels around groups of 4 and sets of 8, weights too many to be
-    // bound apart. The first has ties.
-    // (channels, height, width), convolutions (channels, kernel, pooled), classes.
-    type Pooled = ((usize, usize, usize), &'static [(usize, usize, bool)], usize);
-    let pooled: [Pooled; 8] = [
-        ((1, 12, 20), &[(3, 1, true), (2, 3, true), (4, 1, false)], 3),
-        ((2, 12, 16), &[(5, 3, true), (8, 1, false), (6, 3, false)], 4),
-        ((1, 16, 28), &[(9, 5, true), (13, 3, true)], 3),
-        ((3, 26, 34), &[(4, 7, true), (7, 9, true)], 5),
-        ((2, 20, 16), &[(1, 5, true), (12, 5, true), (1, 1, false)], 3),
-        ((1, 12, 36), &[(6, 1, false), (5, 3, true), (3, 3, false)], 3),
-        ((2, 14, 30), &[(3, 3, false), (4, 7, true), (11, 3, false)], 3),
-        ((1, 14, 16), &[(16, 3, false), (9, 11, true), (5, 1, false)], 3),
-    ];
-    for (place, ((channels, height, width), convolutions, classes)) in pooled.into_iter().enumerate().step_by(every) {
-        let pool = |pooled: bool| pooled.then_some(LayerKind::MaxPool { size: 2 });
-        let layers: Vec<LayerKind> = convolutions
-            .iter()
-            .flat_map(|(c, k, pooled)| [conv(*c, *k, Relu)].into_iter().chain(pool(*pooled)))
-            .collect();
-        let name = format!("pooled-{}", place + 1);
-        let model = model(&name, Shape::new(channels, height, width), &layers, classes)?;
-        // Images end at each place of four columns.
-        let images = Images { height: height - 1, width: width - 2 - place % 4, count: 35 };
-        add(&name, &model, 35, images, SGD, everything(), &[Inputs::Unit])?;
-    }
-
-    // Dense layers around their tiles of 4, 8, 12, 16, 48 and 64; one block, nearly full.
-    let units = [1, 25, 13, 48, 49, 97, 64, 65, 5];
-    let layers: Vec<LayerKind> = units.iter().map(|units| dense(*units, Relu)).collect();
-    let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
-    let images = || Images { height: 5, width: 7, count: 31 };
-    // Nesterov's momentum and AdamW's decay exercise what the other two do.
-    let every = if effort == Effort::Quick { 2 } else { 1 };
-    for optimizer in Optimizer::VARIANTS.iter().copied().skip(every - 1).step_by(every) {
-        let name = optimizer.name();
-        add(&format!("dense-{name}"), &chain, 31, images(), optimizer, everything(), &all)?;
-        if effort != Effort::Quick {
-            add(&format!("dense-{name}-plain"), &chain, 31, images(), optimizer, plain(), two)?;
+    fn convolutions(&mut self, name: &str, table: &[Convolutions]) -> Result<()> {
+        // A quick check takes every fourth: compiling them is what takes its time.
+        let every = if self.is_quick() { 4 } else { 1 };
+        for (index, ((channels, height, width), convolutions, classes)) in table.iter().enumerate().step_by(every) {
+            let pool = |fused: bool| fused.then_some(LayerKind::MaxPool { size: 2 });
+            let layer =
+                |(c, k, fused): &(usize, usize, bool)| [conv(*c, *k, Activation::Relu)].into_iter().chain(pool(*fused));
+            let layers: Vec<LayerKind> = convolutions.iter().flat_map(layer).collect();
+            let model = model(name, Shape::new(*channels, *height, *width), &layers, *classes)?;
+            // Images end at each of the four bytes of a word.
+            let images = Images { height: height - 1, width: width - 2 - index % 4, count: 35 };
+            self.add(format!("{name}-{}", index + 1), &model, 35, images, ONE)?;
         }
+        Ok(())
     }
 
-    let sizes: &[usize] = if effort == Effort::Quick { &[3] } else { &[1, 3, 4] };
-    for &size in sizes {
-        let layers = [conv(3, 1, Tanh), LayerKind::MaxPool { size }, LayerKind::AveragePool { size }];
-        let name = format!("pool-{size}");
-        let model = model(&name, Shape::new(2, size * size, 2 * size * size), &layers, 10)?;
-        let images = Images { height: 1, width: 1, count: 33 };
-        add(&name, &model, 33, images, SGD, everything(), two)?;
-    }
-    let first = [LayerKind::AveragePool { size: 2 }, LayerKind::MaxPool { size: 1 }, conv(2, 3, Identity)];
-    let first = model("pool-first", Shape::new(3, 10, 12), &first, 2)?;
-    add("pool-first", &first, 3, Images { height: 7, width: 10, count: 2 }, SGD, everything(), two)?;
-
-    // Blocks enough for several in a chunk, and for a last chunk that is not full; a convolution to a point.
-    let layers = [conv(3, 3, Relu), conv(5, 3, Relu), LayerKind::MaxPool { size: 2 }, conv(6, 3, Tanh), dense(5, Tanh)];
-    let chunks = model("chunks", Shape::new(1, 10, 10), &layers, 4)?;
-    let batches: &[usize] = if effort == Effort::Quick { &[261] } else { &[129, 261, 600] };
-    for &batch in batches {
-        let images = Images { height: 9, width: 6, count: batch - 1 };
-        add(&format!("chunks-b{batch}"), &chunks, batch, images, SGD, everything(), &[Inputs::Unit])?;
-    }
-
-    if effort != Effort::Quick {
-        for model in models(Tanh)? {
-            let images = Images { height: model.input.height - 2, width: model.input.width - 3, count: 260 };
-            add(&format!("chunks-{}", model.name), &model, 261, images, SGD, everything(), &[Inputs::Unit])?;
+    /// Every optimiser, one block nearly full; and a plan without gradients.
+    fn dense(&mut self) -> Result<()> {
+        let layers: Vec<LayerKind> = UNITS.iter().map(|units| dense(*units, Activation::Relu)).collect();
+        let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
+        // Nesterov's momentum and AdamW's decay exercise what the other two do.
+        let every = if self.is_quick() { 2 } else { 1 };
+        for optimizer in Optimizer::VARIANTS.iter().copied().skip(every - 1).step_by(every) {
+            let mut add = |name: String, step, inputs: &[Inputs]| {
+                let images = Images { height: 5, width: 7, count: 31 };
+                self.cases.push(case(name, &chain, 31, images, optimizer, step, inputs)?);
+                Ok::<(), Error>(())
+            };
+            add(format!("dense-{}", optimizer.name()), everything(), &self.all)?;
+            if self.effort != Effort::Quick {
+                add(format!("dense-{}-plain", optimizer.name()), plain(), TWO)?;
+            }
         }
+        let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?;
+        let step = Step { count: 66, ..everything() };
+        let (name, inputs) = ("dense-evaluate".to_owned(), self.all.clone());
+        self.cases.push(Case { name, plan, step, inputs, flags: String::new() });
+        Ok(())
     }
 
-    // Dense layers once more, in a plan without gradients.
-    let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?;
-    let step = Step { count: 66, ..everything() };
-    let flags = String::new();
-    cases.push(Case { name: "dense-evaluate".to_owned(), plan, step, inputs: all.clone(), flags });
-    Ok(cases)
+    fn pools(&mut self) -> Result<()> {
+        let sizes: &[usize] = if self.is_quick() { &[3] } else { &[1, 3, 4] };
+        for &size in sizes {
+            let pools = [LayerKind::MaxPool { size }, LayerKind::AveragePool { size }];
+            let layers = [&[conv(3, 1, Activation::Tanh)][..], &pools].concat();
+            let model = model("pool", Shape::new(2, size * size, 2 * size * size), &layers, 10)?;
+            self.add(format!("pool-{size}"), &model, 33, Images { height: 1, width: 1, count: 33 }, TWO)?;
+        }
+        let conv = conv(2, 3, Activation::Identity);
+        let first = [LayerKind::AveragePool { size: 2 }, LayerKind::MaxPool { size: 1 }, conv];
+        let first = model("pool-first", Shape::new(3, 10, 12), &first, 2)?;
+        self.add("pool-first".to_owned(), &first, 3, Images { height: 7, width: 10, count: 2 }, TWO)
+    }
+
+    /// Blocks enough for several in a chunk, and for a last chunk that is not full; a convolution to a point.
+    fn chunks(&mut self) -> Result<()> {
+        use Activation::{Relu, Tanh};
+        let pool = LayerKind::MaxPool { size: 2 };
+        let layers = [conv(3, 3, Relu), conv(5, 3, Relu), pool, conv(6, 3, Tanh), dense(5, Tanh)];
+        let chunks = model("chunks", Shape::new(1, 10, 10), &layers, 4)?;
+        let batches: &[usize] = if self.is_quick() { &[261] } else { &[129, 261, 600] };
+        for &batch in batches {
+            let images = Images { height: 9, width: 6, count: batch - 1 };
+            self.add(format!("chunks-b{batch}"), &chunks, batch, images, ONE)?;
+        }
+        if !self.is_quick() {
+            for model in models(Tanh)? {
+                let images = Images { height: model.input.height - 2, width: model.input.width - 3, count: 260 };
+                self.add(format!("chunks-{}", model.name), &model, 261, images, ONE)?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -404,3 +404,16 @@ fn the_network_of_the_readme_is_one() {
     let config = TrainConfig::defaults(path.to_str().unwrap(), None).unwrap();
     assert_eq!((config.model.as_str(), config.epochs, config.learning_rate), ("small", 4, 0.1));
 }
+
+/// The README names every kind of layer that there is: those that the error for a wrong kind offers.
+#[test]
+fn the_readme_names_every_kind_of_layer() {
+    let error = Description::from_toml(&MLP.replacen("dense", "wrong", 1)).unwrap_err();
+    let (_, kinds) = error.hint().split_once("possible there: ").unwrap();
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let row = readme.lines().find(|line| line.starts_with("| `layers` |")).unwrap();
+    assert!(kinds.split(", ").count() > 4, "{kinds}");
+    for kind in kinds.split(", ") {
+        assert!(row.contains(&format!("`{kind}`")), "{kind}: {row}");
+    }
+}

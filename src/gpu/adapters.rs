@@ -1,4 +1,4 @@
-//! Finding adapters, and choosing the one that was asked for: never another in silence.
+//! The adapters of this machine, and the choice among them. An adapter that was asked for and is missing is an error.
 
 use crate::error::{Error, Result};
 use crate::plan::{Device, now};
@@ -15,12 +15,12 @@ pub struct Selection {
     pub adapter: Option<String>,
 }
 
-/// An adapter, with what of it matters here.
+/// An adapter of this machine.
 #[derive(Debug, Clone)]
 pub struct Adapter {
     /// Name, backend, driver.
     pub device: Device,
-    /// Limits and features that matter here, as (name, value).
+    /// Limits and features that a plan may need, as (name, value).
     pub limits: Vec<(String, String)>,
     pub(super) handle: wgpu::Adapter,
 }
@@ -57,7 +57,7 @@ fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
     let mut found = now(instance.enumerate_adapters(backends));
-    // The order in which drivers answer is theirs; this one is kept between runs.
+    // Drivers answer in any order; sorted, an index names the same adapter in every run.
     found.sort_by_cached_key(|adapter| {
         let info = adapter.get_info();
         (backend_name(info.backend), info.name, info.device_pci_bus_id)
@@ -155,13 +155,13 @@ fn best(adapters: Vec<Adapter>, prefer_low_power: bool) -> Option<Adapter> {
             wgpu::Backend::Dx12 => 1,
             _ => 2,
         };
-        // Of two software adapters the one with wider limits: it is the faster of those there are.
+        // Of two software adapters the one with wider limits: llvmpipe rather than SwiftShader, which is slower.
         let width = adapter.handle.limits().max_compute_invocations_per_workgroup;
         (kind, backend, std::cmp::Reverse(width), adapter.device.index)
     })
 }
 
-/// A variable that is set and not empty, in lower case where it is matched.
+/// The value of a variable, in lower case; `None` if it is unset or empty.
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_lowercase()).filter(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! What an adapter can do at most: arithmetic, memory, and the cost of telling it anything.
+//! The ceilings of an adapter: peak arithmetic, memory bandwidth, and the time of a dispatch, a submission, a read-back.
 
 use web_time::Instant;
 
@@ -12,19 +12,20 @@ use crate::plan::{Slot, Use, now};
 /// Entry points of `shaders/ceilings.wgsl`.
 const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
-/// Bytes of the buffers that are read and written: more than a cache holds, less than any binding limit.
+/// Size of the buffers that are read and written [bytes]: larger than most caches, half of the 128 MiB that any
+/// WebGPU adapter can bind.
 const BYTES: u64 = 64 << 20;
 
-/// What part of them is read again and again to measure reading from a cache: 2 MiB.
+/// One part in so many of a buffer is read repeatedly, to measure a cache: 64 MiB / 32 = 2 MiB.
 const CACHED: u32 = 32;
 
-/// vec4f a thread reads or writes, `EACH` in the shader.
+/// Values of type vec4f that a thread reads or writes, `EACH` in the shader.
 const EACH: u64 = 8;
 
-/// Multiply-adds of single values a thread does in a round of `multiply_add`.
+/// Multiply-adds per thread and round of `multiply_add`: 32, of the four components of a vec4f.
 const PER_ROUND: u64 = 4 * 32;
 
-/// Dispatches in the pass that measures what a dispatch costs.
+/// Dispatches in the pass that measures the time of one.
 const DISPATCHES: usize = 1_000;
 
 /// The kernels that measure an adapter.
@@ -32,7 +33,7 @@ pub fn ceiling_kernels() -> impl Iterator<Item = Kernel> {
     ENTRIES.into_iter().map(|entry| kernel(entry, 16))
 }
 
-/// The kernel of `entry`, which goes round `rounds` times.
+/// The kernel of `entry`, with `rounds` rounds of its loop.
 fn kernel(entry: &'static str, rounds: u32) -> Kernel {
     let text = include_str!("../../shaders/ceilings.wgsl");
     Kernel {
@@ -50,23 +51,23 @@ fn kernel(entry: &'static str, rounds: u32) -> Kernel {
 /// Samples of each figure of one adapter.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ceilings {
-    /// Multiply-adds in registers, two operations each, GFLOP/s.
+    /// Peak arithmetic [GFLOP/s]: multiply-adds in registers, two operations each.
     pub fma_gflops: Vec<f64>,
-    /// Reading a storage buffer, GB/s.
+    /// Reading a storage buffer of 64 MiB [GB/s].
     pub read_gb_per_s: Vec<f64>,
-    /// Reading a part of it that a cache can hold, again and again, GB/s.
+    /// Reading 2 MiB of it repeatedly, from a cache if there is one [GB/s].
     pub cached_read_gb_per_s: Vec<f64>,
-    /// Writing a storage buffer, GB/s.
+    /// Writing a storage buffer of 64 MiB [GB/s].
     pub write_gb_per_s: Vec<f64>,
-    /// One dispatch of one workgroup in a long pass, s.
+    /// One dispatch of one workgroup, in a pass of 1,000 [s].
     pub dispatch_s: Vec<f64>,
-    /// Submitting one pass with one dispatch and waiting for it, s.
+    /// Submitting one pass with one dispatch and waiting for it [s].
     pub submission_s: Vec<f64>,
-    /// Reading 4 KiB back to the host, s.
+    /// Reading 4 KiB back to the host [s].
     pub read_back_s: Vec<f64>,
 }
 
-/// Measures `adapter`, `samples` times each after a warm-up.
+/// Measures every figure of `adapter` `samples` times, after a warm-up.
 ///
 /// Errors: those of the device.
 pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
@@ -79,7 +80,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     gpu.queue.write_buffer(&source, 0, bytemuck::cast_slice(&[0.999_f32, 0.999, 0.999, 0.999, 0.5, 0.5, 0.5, 0.5]));
     let kernel = |entry, rounds| Ceiling::new(&gpu, &kernel(entry, rounds), [&source, &sink]);
 
-    // As many rounds as make a dispatch long enough to time, whatever the adapter.
+    // The rounds double until a dispatch takes 0.05 s: long enough to time on any adapter.
     let threads = 64 * 1024;
     let mut rounds = 16u32;
     while rounds < 1 << 20 {
@@ -107,7 +108,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     };
     for sample in 0..=samples {
         let fma = flops / multiply_add.seconds(&gpu, threads / 64, 1)? / 1e9;
-        // A thread also writes one vec4f.
+        // Each thread also writes one vec4f, 1 / EACH of what it reads.
         let read_bytes = (BYTES + BYTES / EACH) as f64;
         let reading = read_bytes / read.seconds(&gpu, copies, 1)? / 1e9;
         let cached_reading = read_bytes / read.seconds(&gpu, copies / CACHED, CACHED as usize)? / 1e9;
@@ -133,7 +134,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     Ok(ceilings)
 }
 
-/// One measuring kernel, ready to run.
+/// A kernel that measures a ceiling, ready to run.
 struct Ceiling {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,

@@ -13,9 +13,9 @@ use crate::plan::Clock;
 pub(super) struct Gpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
-    /// What went wrong outside a call: the device was lost or an error was not caught.
+    /// The first error outside a call: the device was lost, or no error scope caught an error.
     fault: Arc<Mutex<Option<Error>>>,
-    /// Two timestamps and where they are resolved to; none where the adapter has no timestamps.
+    /// Two timestamps and the buffer that they are resolved to; `None` if the adapter has no timestamps.
     timestamps: Option<(wgpu::QuerySet, wgpu::Buffer)>,
 }
 
@@ -75,12 +75,12 @@ impl Gpu {
         waited.map(|_| ()).map_err(|e| device_lost(&e.to_string()))
     }
 
-    /// Waits for `submission`, then the words of `staging`, which it is the last to write.
+    /// Waits for `submission`, the last that writes `staging`. Returns the words of `staging`.
     pub async fn map(&self, staging: wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Result<Vec<u32>> {
         let (told, mapped) = oneshot::channel();
         let slice = staging.slice(..);
         slice.map_async(wgpu::MapMode::Read, move |result| {
-            // Nobody is left to tell where the future was dropped.
+            // Sending fails only if the future was dropped.
             let _ = told.send(result);
         });
         self.wait(submission)?;
@@ -113,8 +113,8 @@ impl Gpu {
         self.check()
     }
 
-    /// Runs what `record` records as one pass, waits for it, and says how long it took: by the device's
-    /// own timestamps where it has them, else from submission to completion.
+    /// Runs the commands of `record` as one pass and waits for it. Returns the time of the pass [s]: by the device's
+    /// timestamps if it has them, else from submission to completion.
     pub async fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<(f64, Clock)> {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         {
@@ -136,7 +136,7 @@ impl Gpu {
         let wall = started.elapsed().as_secs_f64();
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&self.read(resolved, 0..resolved.size()).await?);
         let seconds = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(self.queue.get_timestamp_period()) * 1e-9;
-        // A driver that counts nothing, or more than the whole call took, has no usable timestamps.
+        // Timestamps that show no time, or 1 % more than the whole call took, are unusable.
         if seconds > 0.0 && seconds <= wall * 1.01 { Ok((seconds, Clock::Timestamp)) } else { Ok((wall, Clock::Wall)) }
     }
 
@@ -153,7 +153,7 @@ fn buffer(device: &wgpu::Device, label: &str, size: u64, usage: wgpu::BufferUsag
     device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }
 
-/// Keeps the first fault: those that follow come from it.
+/// Keeps the first fault; later ones follow from it.
 fn note(fault: &Mutex<Option<Error>>, error: Error) {
     fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
 }
@@ -165,7 +165,7 @@ fn device_lost(message: &str) -> Error {
     )
 }
 
-/// `error` as a user can act on it; `need` says what was asked for.
+/// `error` with a hint for the user; `need` is the memory that was asked for, in words.
 pub(super) fn device_error(error: &wgpu::Error, need: &str) -> Error {
     match error {
         wgpu::Error::OutOfMemory { .. } => Error::input(

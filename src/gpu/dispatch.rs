@@ -25,7 +25,7 @@ impl Dispatch {
     }
 }
 
-/// The WGSL of a kernel; none for one that is not to run.
+/// Gives the WGSL of a kernel; `None` leaves the kernel out.
 pub type Source<'a> = &'a dyn Fn(&Kernel) -> Option<String>;
 
 /// Makes the dispatches of a plan: one pipeline per distinct source, entry point and overrides, one bind group per
@@ -33,20 +33,20 @@ pub type Source<'a> = &'a dyn Fn(&Kernel) -> Option<String>;
 pub(super) struct Dispatches<'a> {
     /// The opened adapter.
     pub gpu: &'a Gpu,
-    /// What is run.
+    /// The plan whose operations are prepared.
     pub plan: &'a Plan,
     /// The buffers of the plan.
     pub buffers: &'a [Guarded],
     /// The rows of the steps.
     pub steps: &'a wgpu::Buffer,
-    /// Where WGSL comes from.
+    /// Gives the WGSL of each kernel.
     pub source: Source<'a>,
     /// Pipelines made so far, by source, entry point and overrides.
     pub pipelines: HashMap<(String, &'static str, String), (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
 }
 
 impl Dispatches<'_> {
-    /// The dispatches of `kernels`, each that of an operation of the plan.
+    /// The dispatches of `kernels`, one per operation of the plan, in order; `None` for a kernel that `source` leaves out.
     pub fn of(mut self, kernels: &[Kernel]) -> Vec<Option<Dispatch>> {
         let mut modules = HashMap::new();
         kernels.iter().enumerate().map(|(op, kernel)| self.dispatch(op, kernel, &mut modules)).collect()
@@ -85,8 +85,8 @@ impl Dispatches<'_> {
 
     fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
         let geometry = self.geometry(kernel);
-        // A driver confines accesses to what is bound. The guard is bound too, so that a kernel that overruns a
-        // buffer writes into it or reads its NaN. A kernel that asks for the length must get that of the buffer.
+        // A driver confines accesses to the bound range. The guard is bound too: a kernel that overruns its buffer
+        // writes into the guard or reads its NaN. A kernel that calls arrayLength must get the buffer's length.
         let guard_behind = if kernel.source().contains("arrayLength") { 0 } else { GUARD_BYTES };
         let part = |buffer, offset, bytes| {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(bytes) })
@@ -145,7 +145,7 @@ pub(super) fn pipeline(
     })
 }
 
-/// Everything that `kernel` binds.
+/// The layout of everything that `kernel` binds.
 pub(super) fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu::BindGroupLayout {
     let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
     let entry = |(binding, resource): (u32, Resource)| wgpu::BindGroupLayoutEntry {

@@ -4,8 +4,8 @@ use super::device::Gpu;
 use super::kernels::WINDOW_BYTES;
 use crate::error::Result;
 
-/// Bytes before and after each buffer of a plan that no kernel may touch: as long as a binding's offset must
-/// be a multiple of, at most, on any adapter.
+/// Length of the guards before and after each buffer of a plan [bytes]: the largest alignment that WebGPU lets an
+/// adapter ask of a binding's offset.
 pub(super) const GUARD_BYTES: u64 = 256;
 
 /// A buffer of a plan between two guards.
@@ -16,8 +16,8 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Zeros between guards. If `windows`, a part of [`WINDOW_BYTES`] from anywhere in it can be a uniform
-    /// buffer: it is that much longer, behind the guard.
+    /// A zeroed buffer between guards. With `windows`, [`WINDOW_BYTES`] from any aligned word of it can be bound as a
+    /// uniform buffer: it is longer by that, behind the second guard.
     pub fn new(gpu: &Gpu, name: &str, bytes: u64, windows: bool) -> Self {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let (usage, more) = if windows { (usage | wgpu::BufferUsages::UNIFORM, WINDOW_BYTES) } else { (usage, 0) };
@@ -32,17 +32,19 @@ impl Guarded {
         gpu.queue.write_buffer(&self.handle, self.end(), bytemuck::cast_slice(&guard));
     }
 
-    /// Where the second guard begins.
+    /// Offset of the second guard [bytes].
     pub fn end(&self) -> u64 {
         GUARD_BYTES + self.bytes
     }
 }
 
-/// What guards hold: a NaN that no kernel would write.
+/// The word that fills guards: a NaN that arithmetic does not give.
 pub(super) const GUARD_WORD: u32 = 0xffba_dbad;
 
-/// Where a guard around one of `buffers` no longer holds its pattern: the index of the buffer, and the word relative
-/// to its first, so that an underrun is negative. None if all is well. The guards are whole afterwards.
+/// The first broken guard around `buffers`: the index of the buffer, and the word, counted from the buffer's first and
+/// so negative before it. `None` if all guards are whole. Restores the guards.
+///
+/// Errors: those of the device.
 pub(super) async fn broken_guard(gpu: &Gpu, buffers: &[Guarded]) -> Result<Option<(usize, i64)>> {
     let staging = gpu.staging(2 * GUARD_BYTES * buffers.len() as u64);
     let mut encoder = gpu.device.create_command_encoder(&Default::default());

@@ -1,5 +1,4 @@
-//! The kernel table: which entry point of which shader runs an operation, with which constants and how
-//! many workgroups. A new operation is one arm here, and a missing arm does not compile.
+//! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
 use super::Adapter;
 use crate::error::{Error, Result};
@@ -16,34 +15,34 @@ pub struct Piece {
     pub text: &'static str,
 }
 
-/// How an operation is run.
+/// The kernel of an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
     /// Entry point, the name of the operation.
     pub entry: &'static str,
-    /// What its WGSL is put together from.
+    /// The parts of its WGSL, in order.
     pub pieces: Vec<Piece>,
     /// The buffers of the operation, in order.
     pub slots: Vec<Slot>,
-    /// Values of the shader's overrides: what is known when the pipeline is made.
+    /// Names and values of the shader's overrides, set when the pipeline is made.
     pub overrides: Vec<(&'static str, f64)>,
     /// Words of the variable `geometry`; empty if the shader has none.
     pub geometry: Vec<u32>,
     /// Whether the shader reads the step's row, the variable `step`, which has a dynamic offset.
     pub reads_step: bool,
-    /// First word in `parameters` of what the variable `window` shows, if any: [`WINDOW_BYTES`] of it.
+    /// First word in `parameters` of the variable `window`, which has [`WINDOW_BYTES`]; `None` without one.
     pub window: Option<usize>,
     /// Workgroups to dispatch.
     pub workgroups: [u32; 3],
 }
 
-/// Bytes of a window of the parameters, bound as a uniform buffer: what WebGPU lets one have at least.
+/// Size of a window of the parameters, bound as a uniform buffer [bytes]: the limit that every WebGPU adapter has.
 pub const WINDOW_BYTES: u64 = 65_536;
 
-/// Words that the start of a binding is a multiple of, at most, on any adapter.
+/// Alignment of a window's start [words]: 256 bytes, the largest that WebGPU lets an adapter ask for.
 const WINDOW_STEP: usize = 64;
 
-/// What a binding is.
+/// The resource behind a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
     /// A buffer of the operation.
@@ -72,7 +71,7 @@ impl Kernel {
     /// Geometry is a storage buffer: lavapipe optimises a shader whose loops depend on a uniform buffer anew at every
     /// dispatch.
     pub fn resources(&self) -> Vec<(u32, Resource)> {
-        // A kernel that reads a window of the parameters does not declare the whole.
+        // A kernel that reads a window does not declare `parameters`.
         let buffers = self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let resource = Resource::Buffer { index, writes: slot.usage != Use::Read };
             Some((self.binding(slot.name)?, resource))
@@ -86,7 +85,7 @@ impl Kernel {
         buffers.chain(others.filter_map(|(_, name, resource)| Some((self.binding(name)?, resource)))).collect()
     }
 
-    /// Number of the binding of the shader's `variable`: the shader alone says it.
+    /// Number of the binding of `variable`, read from the WGSL.
     fn binding(&self, variable: &str) -> Option<u32> {
         let declared = |line: &str| {
             let (number, rest) = line.strip_prefix("@group(0) @binding(")?.split_once(')')?;
@@ -96,20 +95,20 @@ impl Kernel {
         self.pieces.iter().flat_map(|piece| piece.text.lines()).find_map(declared)
     }
 
-    /// Storage buffers it binds.
+    /// Number of storage buffers that it binds.
     pub fn storage_buffers(&self) -> u64 {
         self.resources().iter().filter(|(_, resource)| *resource != Resource::Window).count() as u64
     }
 }
 
-/// The most layers with weights that `sums.wgsl` has room for.
+/// Most layers with weights: the length of `layers` in sums.wgsl.
 pub const fn most_layers() -> usize {
     64
 }
 
 /// Errors: a model with more than [`most_layers`].
 pub(super) fn check_layers(plan: &Plan) -> Result<()> {
-    // Each has a weight and a bias.
+    // Each layer has two tensors, a weight and a bias.
     let layers = plan.layout.tensors.len() / 2;
     if layers > most_layers() {
         return Err(Error::input(
@@ -135,7 +134,7 @@ macro_rules! piece {
 pub struct Variant {
     /// Weights of convolutions from a uniform buffer. On llvmpipe a fifth less time for `conv2d_backward_input`;
     /// on SwiftShader a tenth more, and a third more for C1 forward (docs/performance.md). Not measured on a GPU,
-    /// where threads that read different weights at a time may have to take turns.
+    /// where reads of different weights by the threads of a subgroup may be serialised.
     pub uniform_weights: bool,
 }
 
@@ -190,7 +189,7 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
         },
         OpKind::Conv2d(Pass::BackwardInput, c) => Kernel {
             overrides: {
-                // The middle ten columns of dy are all there is: see the shader.
+                // All columns of dy are the middle ten of the strip: see EDGES in conv2d.wgsl.
                 let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
                 let edges = ("EDGES", f64::from(u8::from(!one_strip)));
                 vec![kernel_size(c), edges]
@@ -318,7 +317,7 @@ fn with_activation(activation: Activation, pieces: &[Piece]) -> Vec<Piece> {
     all
 }
 
-/// The `floor` of activation/rectified.wgsl: what ReLU, or no activation, does not go below.
+/// The `floor` of activation/rectified.wgsl, the lowest output: 0 for ReLU, the lowest f32 without activation.
 fn floor(activation: Activation) -> u32 {
     let floor = if activation == Activation::Relu { 0.0 } else { f32::MIN };
     floor.to_bits()
@@ -328,8 +327,7 @@ fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
     ("KERNEL", c.kernel as f64)
 }
 
-/// Where the part of the parameters starts that holds the weights of `c`; none if they do not fit, or come
-/// from a storage buffer.
+/// First word of the window that holds the weights and bias of `c`; `None` if they do not fit or the variant has no windows.
 fn window(c: &Conv2d, variant: Variant) -> Option<usize> {
     let first = window_start(c);
     let fits = 4 * (c.weights + c.partials.words - first) as u64 <= WINDOW_BYTES;
@@ -371,7 +369,7 @@ fn dense(d: &Dense, activation: Activation, blocks: usize) -> Vec<u32> {
     .concat()
 }
 
-/// The fields that conv2d.wgsl and dense.wgsl share, in units of vec4f where they are places.
+/// The fields that conv2d.wgsl and dense.wgsl share; offsets and lengths in `parameters` and `partials` in vec4f.
 fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32; 6] {
     [weights / PACK, bias / PACK, p.first / PACK, p.words / PACK, p.blocks_per_chunk, blocks].map(words)
 }
@@ -386,7 +384,7 @@ fn size(p: &Pool) -> (&'static str, f64) {
     ("SIZE", p.size as f64)
 }
 
-/// A count as the shaders take it. Plans are far below 2^32 words: [`super::GpuRunner`] checks their buffers.
+/// `count` as u32. Larger counts belong to buffers beyond an adapter's limits, which [`super::GpuRunner`] refuses.
 fn words(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -6,7 +6,9 @@ use super::kernels::{Kernel, WINDOW_BYTES};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// WebGPU's default limits, raised only where a buffer of the plan needs more and the adapter has it.
+/// WebGPU's default limits, raised where a buffer of the plan needs more.
+///
+/// Errors: a limit of the adapter that the plan exceeds (name, need, have).
 pub(super) fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Result<wgpu::Limits> {
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);

@@ -1,7 +1,7 @@
-//! The GPU: the only room that says `wgpu`.
+//! The GPU, through `wgpu`.
 //!
-//! [`adapters`] and [`select`] find an adapter, [`GpuRunner`] runs a plan on it, and `kernels` is the
-//! table that joins an operation of the plan to its entry point in `shaders/`.
+//! [`adapters`] and [`select`] find an adapter, [`GpuRunner`] runs a plan on it, and [`kernel`] is
+//! the table from an operation of the plan to its entry point in `shaders/`.
 
 mod adapters;
 mod ceilings;

@@ -22,7 +22,7 @@ pub struct GpuRunner {
     /// The rows of the steps of a submission, `step_stride` bytes apart.
     steps: wgpu::Buffer,
     step_stride: u32,
-    /// By operation of the plan; none for one that was not prepared.
+    /// One per operation of the plan; `None` if it was not prepared.
     dispatches: Vec<Option<Dispatch>>,
     submitted: VecDeque<Submission>,
 }
@@ -30,7 +30,7 @@ pub struct GpuRunner {
 /// A submission whose metrics have not been collected.
 struct Submission {
     index: wgpu::SubmissionIndex,
-    /// The rows of `metrics` up to the last that it wrote.
+    /// A copy of the rows of `metrics`, up to the last that the submission wrote.
     staging: wgpu::Buffer,
     /// The row of each of its steps.
     slots: Vec<u32>,
@@ -83,12 +83,14 @@ impl GpuRunner {
         })
     }
 
-    /// Where a guard around a buffer no longer holds its pattern: the buffer, and the word relative to its
-    /// first, so that an underrun is negative. None if all is well. The guards are whole afterwards.
+    /// The first broken guard: the buffer, and the word, counted from the buffer's first and so negative before it.
+    /// `None` if all guards are whole. Restores the guards.
     ///
-    /// What it proves: no kernel wrote up to 256 bytes past the end of a buffer. What is before a buffer, or
-    /// behind one whose length a kernel asks for, is not bound, and most drivers confine accesses to what is:
-    /// there, an overrun may show as a wrong value or not at all.
+    /// Whole guards prove that no kernel wrote within 256 bytes past the end of a bound range. The words before a
+    /// buffer, and those behind a buffer whose length a kernel asks for, are not bound. Most drivers confine accesses
+    /// to the bound range: such an overrun shows as a wrong value or not at all.
+    ///
+    /// Errors: those of the device.
     pub fn broken_guard(&self) -> Result<Option<(BufferId, i64)>> {
         Ok(now(broken_guard(&self.gpu, &self.buffers))?.map(|(index, word)| (BufferId(index), word)))
     }

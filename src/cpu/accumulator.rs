@@ -1,12 +1,12 @@
 //! One accumulator trait, so that every operation is written once and runs plain or traced.
 
-/// A sum in f64, and what becomes of it when it is stored.
+/// A sum in f64, and the word that an output stores of it.
 ///
 /// `f64` is the fast form: it keeps the value and stores it rounded to f32. [`Traced`] also keeps the
-/// sum of the magnitudes of what was added, by which a result in f32 is judged: rounding can move it by
-/// at most a small multiple of `2^-24` times that.
+/// sum of the magnitudes of what was added, by which a result in f32 is judged: rounding moves it by
+/// at most a small multiple of `2^-24` times that sum.
 pub trait Sum: Copy + Send + Sync {
-    /// What an element of an output holds.
+    /// An element of an output.
     type Word: Copy + Send + Sync;
 
     /// The empty sum.
@@ -18,7 +18,7 @@ pub trait Sum: Copy + Send + Sync {
     /// The value.
     fn value(self) -> f64;
 
-    /// Sum of the magnitudes of everything added; 0 where it is not kept.
+    /// Sum of the magnitudes of everything added; 0 in `f64`, which does not keep it.
     fn magnitude(self) -> f64;
 
     /// Adds `a * b`.
@@ -30,7 +30,7 @@ pub trait Sum: Copy + Send + Sync {
     /// `value` as an element of a u32 buffer.
     fn integer(value: u32) -> Self::Word;
 
-    /// An element of a u32 buffer that may hold anything, since rounding decides it.
+    /// An element of a u32 buffer that rounding decides: any value passes.
     fn undecided() -> Self::Word {
         Self::of(0.0, f64::INFINITY).word()
     }
@@ -89,8 +89,8 @@ impl Sum for f64 {
 
 /// A value and the sum of the magnitudes that were added to get it.
 ///
-/// An integer (element of a u32 buffer) has magnitude 0: it must be met exactly. With an infinite magnitude any
-/// is as good.
+/// An integer (element of a u32 buffer) has magnitude 0: another device must give it exactly. An infinite magnitude
+/// means: any value passes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Traced {
     /// The sum, not rounded to f32.

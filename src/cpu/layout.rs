@@ -1,14 +1,14 @@
-//! Ways through the buffers of a plan: samples of a block together, packed weights, partial gradients.
+//! Indices into the buffers of a plan: the samples of a block, packed weights, partial gradients.
 
 use super::accumulator::Sum;
 use crate::plan::{BLOCK, PACK, Partials};
 
-/// One value for each sample of a block.
+/// One value per sample of a block.
 pub(super) type Lanes<T> = [T; BLOCK];
 
-/// The samples of a block at `place`, where `buffer` is `[place][BLOCK]`.
-pub(super) fn lanes(buffer: &[f32], place: usize) -> &Lanes<f32> {
-    &buffer.as_chunks().0[place]
+/// The samples of a block at `index`, where `buffer` is `[index][BLOCK]`.
+pub(super) fn lanes(buffer: &[f32], index: usize) -> &Lanes<f32> {
+    &buffer.as_chunks().0[index]
 }
 
 /// `sums[n] += factor * x[n]` for every sample of a block.
@@ -41,7 +41,7 @@ pub(super) struct Packed {
     pub bias: usize,
     /// Outputs, padding not counted.
     pub outputs: usize,
-    /// Weights of one output.
+    /// Weights per output.
     pub rest: usize,
 }
 
@@ -54,7 +54,7 @@ impl Packed {
 
     /// Lays out partial gradients as `[slot][word]`; padded outputs get 0.
     ///
-    /// `sums` is `[chunk][output][rest + 1]`, the bias last, and in each the `SLOTS` slots of its chunk.
+    /// `sums` is `[chunk][output][rest + 1][SLOTS]`: the bias after the weights, and the slots of a chunk.
     pub fn partials<S: Sum, const SLOTS: usize>(&self, partials: &Partials, sums: &[Vec<[S; SLOTS]>]) -> Vec<S::Word> {
         let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
         for (index, sums) in sums.iter().enumerate() {

@@ -3,8 +3,8 @@
 //! Each file of [`operations`] holds one family, forward and backward side by side. A function reads f32 and
 //! u32 slices laid out as [`crate::plan`] says, sums in f64, and returns the words it would write. It is
 //! generic over [`Sum`]: with `f64` the words are f32 bits, which is how [`CpuRunner`] runs a plan; with
-//! [`Traced`] each comes with the magnitudes that were added, which is how [`run_op`] judges another
-//! device. Sums run in a fixed order and every element has one writer, so the same input gives the same
+//! [`Traced`], as in [`run_op`], each comes with the magnitudes that were added, by which another device
+//! is judged. Sums run in a fixed order and every element has one writer, so the same input gives the same
 //! bits whatever the number of threads.
 
 mod accumulator;

@@ -27,7 +27,7 @@ impl CpuRunner {
         Self { plan: plan.clone(), buffers: Buffers::new(plan), finished: VecDeque::new(), device: Self::description() }
     }
 
-    /// What it is, without a plan.
+    /// The description of the CPU as a device.
     pub fn description() -> Device {
         Device {
             index: None,
@@ -38,7 +38,7 @@ impl CpuRunner {
         }
     }
 
-    /// What the buffers hold now: the input of [`super::run_op`].
+    /// The buffers, as the last operation left them: the input of [`super::run_op`].
     pub fn buffers(&self) -> &Buffers {
         &self.buffers
     }

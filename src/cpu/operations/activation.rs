@@ -3,16 +3,16 @@
 use crate::cpu::accumulator::Sum;
 use crate::model::Activation;
 
-/// Amplitude of the 1998 paper's squashing function.
+/// Amplitude of the scaled tanh of LeCun et al. 1998.
 const SCALE: f64 = 1.7159;
-/// Its slope inside.
+/// Factor of its argument.
 const SLOPE: f64 = 2.0 / 3.0;
 
 /// `f(a)`.
 pub fn activate(activation: Activation, a: f64) -> f64 {
     match activation {
         Activation::Identity => a,
-        // Written so that a NaN stays one.
+        // The comparison is false for a NaN, which so stays a NaN.
         Activation::Relu => {
             if a < 0.0 {
                 0.0
@@ -48,8 +48,8 @@ fn derivative<S: Sum>(activation: Activation, y: f64) -> S {
 /// ```
 pub fn forward<S: Sum>(activation: Activation, sum: S) -> S {
     let y = activate(activation, sum.value());
-    // The slope spreads the error of the sum, and is at most twice as steep within that error. The function
-    // rounds too, hence the value; an exponential errs by more the further it is from 0.
+    // Error of f(a): |f'| x error of a, doubled because f' may double within that error, plus one rounding of f
+    // itself; exp's grows with |a|.
     let slope = 2.0 * derivative::<S>(activation, y).value().abs() * sum.magnitude();
     match activation {
         Activation::Identity | Activation::Relu => S::of(y, sum.magnitude()),
@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// Kernels take the derivative from the value, so an activation whose value does not tell it cannot be one.
+    /// Kernels compute the derivative from the value: an activation must allow that.
     #[test]
     fn the_derivative_from_the_value_is_the_slope() {
         for activation in Activation::VARIANTS {

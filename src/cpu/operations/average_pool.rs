@@ -1,4 +1,4 @@
-//! Average pooling: blocks of `size` x `size`, stride `size`.
+//! Average pooling: windows of `size` x `size`, stride `size`.
 
 use rayon::prelude::*;
 
@@ -19,8 +19,8 @@ pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let map_words = output.height * output.width * BLOCK;
     let mut y = vec![S::ZERO.word(); maps * map_words];
     y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
-        for (place, y) in y.chunks_mut(BLOCK).enumerate() {
-            let (row, column) = (place / output.width, place % output.width);
+        for (position, y) in y.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (position / output.width, position % output.width);
             let mut sums = [S::ZERO; BLOCK];
             for i in 0..size {
                 for j in 0..size {
@@ -47,10 +47,10 @@ pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let map_words = input.height * input.width * BLOCK;
     let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
-        for (place, dx) in dx.chunks_mut(BLOCK).enumerate() {
-            let (row, column) = (place / input.width, place % input.width);
+        for (position, dx) in dx.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (position / input.width, position % input.width);
             let dy = lanes(dy, (map * output.height + row / size) * output.width + column / size);
-            let x = lanes(x, map * input.height * input.width + place);
+            let x = lanes(x, map * input.height * input.width + position);
             for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
                 let share = S::exact(*dy).times(1.0 / (size * size) as f64);
                 *dx = activation::backward(pool.input_activation, share, *x).word();

@@ -17,7 +17,7 @@ fn packed(conv: &Conv2d) -> Packed {
     }
 }
 
-/// The values of an input that is bytes.
+/// The values of an input of bytes.
 ///
 /// ```text
 /// Shapes:  words u32 as [`crate::plan::Gather::bytes`] says  ->  x [block,c,h,w,n] f32
@@ -28,15 +28,15 @@ pub fn values(conv: &Conv2d, [background, foreground]: [f32; 2], words: &[u32]) 
     let row = conv.input.width / 2 * QUADS * 2;
     let value = |word: u32, lane: usize| background + scale * (word >> (8 * lane) & 0xff) as f32;
     let rows = words.par_chunks(row).flat_map_iter(|words| {
-        (0..conv.input.width * BLOCK).map(move |place| {
-            let (column, quad, lane) = (place / BLOCK, place % BLOCK / QUAD, place % QUAD);
+        (0..conv.input.width * BLOCK).map(move |index| {
+            let (column, quad, lane) = (index / BLOCK, index % BLOCK / QUAD, index % QUAD);
             value(words[(column / 2 * QUADS + quad) * 2 + column % 2], lane)
         })
     });
     rows.collect()
 }
 
-/// Output of a convolution, and with max-pooling the winner of each block.
+/// Output of a convolution, and with max-pooling the argmax of each 2x2 window.
 ///
 /// ```text
 /// Shapes:  x [block,c,h,w,n]  parameters w [oc,c,k,k] packed, b [oc]  ->  y [block,oc,oh,ow,n]   f32
@@ -46,7 +46,7 @@ pub fn values(conv: &Conv2d, [background, foreground]: [f32; 2], words: &[u32]) 
 /// Source:  LeCun et al. 1998, section II
 /// ```
 ///
-/// A winner that rounding in f32 could make another is [`Sum::undecided`], with the word it is in.
+/// An argmax that rounding in f32 could change is [`Sum::undecided`], and so is the word that holds it.
 pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::Word>, Vec<S::Word>) {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
@@ -67,28 +67,28 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
     let pooled = conv.pooled();
     let map = pooled.height * pooled.width * BLOCK;
     let mut y = vec![S::ZERO.word(); blocks * output.channels * map];
-    // Of each value the winner's place in its block; none if it is undecided.
+    // One per value of y; `None` if it is undecided.
     let mut argmax = vec![Some(0); if conv.max_pool { y.len() } else { 0 }];
     let terms = packed.rest + 1;
     let y_maps = y.par_chunks_mut(map);
     if conv.max_pool {
         y_maps.zip(argmax.par_chunks_mut(map)).enumerate().for_each(|(index, (y, argmax))| {
             let (block, o) = (index / output.channels, index % output.channels);
-            for (place, (y, argmax)) in y.chunks_mut(BLOCK).zip(argmax.chunks_mut(BLOCK)).enumerate() {
-                let (row, column) = (place / pooled.width * 2, place % pooled.width * 2);
+            for (position, (y, argmax)) in y.chunks_mut(BLOCK).zip(argmax.chunks_mut(BLOCK)).enumerate() {
+                let (row, column) = (position / pooled.width * 2, position % pooled.width * 2);
                 let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| sums_at(block, o, row + i, column + j));
-                for (lane, (y, winner)) in y.iter_mut().zip(argmax).enumerate() {
-                    let (place, decided) = largest(std::array::from_fn(|i| four[i][lane]), terms);
-                    *y = activation::forward(conv.activation, four[place][lane]).word();
-                    *winner = decided.then_some(place as u32);
+                for (lane, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
+                    let (best, decided) = largest(std::array::from_fn(|i| four[i][lane]), terms);
+                    *y = activation::forward(conv.activation, four[best][lane]).word();
+                    *argmax = decided.then_some(best as u32);
                 }
             }
         });
     } else {
         y_maps.enumerate().for_each(|(index, y)| {
             let (block, o) = (index / output.channels, index % output.channels);
-            for (place, y) in y.chunks_mut(BLOCK).enumerate() {
-                for (y, sum) in y.iter_mut().zip(sums_at(block, o, place / output.width, place % output.width)) {
+            for (position, y) in y.chunks_mut(BLOCK).enumerate() {
+                for (y, sum) in y.iter_mut().zip(sums_at(block, o, position / output.width, position % output.width)) {
                     *y = activation::forward(conv.activation, sum).word();
                 }
             }
@@ -97,13 +97,13 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
     (y, if conv.max_pool { pack::<S>(conv, &argmax) } else { Vec::new() })
 }
 
-/// `argmax` of each value, in the layout of `y`, in that of [`ARGMAX_BITS`].
+/// `argmax`, laid out as `y`, packed as [`ARGMAX_BITS`] says.
 fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
     let Shape { channels, height, width } = conv.pooled();
     let (map, groups) = (height * width * BLOCK, channels.div_ceil(PACK));
     let word = |first: usize, channels: usize, quad: usize| {
         let values = (0..channels * QUAD).map(|i| argmax[first + i / QUAD * map + quad * QUAD + i % QUAD]);
-        let packed = values.enumerate().try_fold(0, |packed, (i, winner)| Some(packed | winner? << (i * ARGMAX_BITS)));
+        let packed = values.enumerate().try_fold(0, |packed, (i, value)| Some(packed | value? << (i * ARGMAX_BITS)));
         packed.map_or_else(S::undecided, S::integer)
     };
     let blocks_and_groups = argmax.len() / (channels * map) * groups;
@@ -111,12 +111,13 @@ fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
         let (block, channel) = (index / groups, index % groups * PACK);
         let first = (block * channels + channel) * map;
         (0..height * width * QUADS)
-            .map(move |place| word(first + place / QUADS * BLOCK, PACK.min(channels - channel), place % QUADS))
+            .map(move |inner| word(first + inner / QUADS * BLOCK, PACK.min(channels - channel), inner % QUADS))
     });
     words.collect()
 }
 
-/// The first largest of `sums`, and whether rounding of their `terms` terms in f32 could not make it another.
+/// The argmax of `sums`, the first of equals, and whether it is decided: whether the others are smaller by more than
+/// the rounding of their `terms` terms in f32.
 fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
     let best = (1..4).fold(0, |best, i| if sums[i].value() > sums[best].value() { i } else { best });
     let rounding = |s: S| terms as f64 * f64::from(f32::EPSILON) * s.magnitude();
@@ -126,7 +127,7 @@ fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
     (best, sums.iter().enumerate().all(|(i, s)| i == best || tie(*s) || !near(*s)))
 }
 
-/// The gradient of every sum, from that of the argmax: 0 for all others.
+/// The gradient of every sum: that of the pooled output at the argmax, 0 elsewhere.
 ///
 /// ```text
 /// Shapes:  dy [block,oc,oh/2,ow/2,n] f32, argmax u32  ->  ds [block,oc,oh,ow,n] f32
@@ -139,10 +140,10 @@ pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
         let (block, channel) = (index / channels, index % channels);
         let group = block * channels.div_ceil(PACK) + channel / PACK;
         for (value, dy) in dy.iter().enumerate() {
-            let (place, lane) = (value / BLOCK, value % BLOCK);
-            let word = argmax[(group * height * width + place) * QUADS + lane / QUAD];
-            let winner = (word >> ((channel % PACK * QUAD + lane % QUAD) * ARGMAX_BITS)) as usize % 4;
-            let (row, column) = (place / width * 2 + winner / 2, place % width * 2 + winner % 2);
+            let (position, lane) = (value / BLOCK, value % BLOCK);
+            let word = argmax[(group * height * width + position) * QUADS + lane / QUAD];
+            let best = (word >> ((channel % PACK * QUAD + lane % QUAD) * ARGMAX_BITS)) as usize % 4;
+            let (row, column) = (position / width * 2 + best / 2, position % width * 2 + best % 2);
             ds[(row * sums_width + column) * BLOCK + lane] = *dy;
         }
     });
@@ -163,8 +164,8 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
     let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map).enumerate().for_each(|(index, dx)| {
         let (block, c) = (index / input.channels, index % input.channels);
-        for (place, dx) in dx.chunks_mut(BLOCK).enumerate() {
-            let (row, column) = (place / input.width, place % input.width);
+        for (position, dx) in dx.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (position / input.width, position % input.width);
             // Taps (i, j) whose output (row - i, column - j) exists.
             let rows = (row + 1).saturating_sub(output.height)..kernel.min(row + 1);
             let columns = (column + 1).saturating_sub(output.width)..kernel.min(column + 1);
@@ -178,7 +179,7 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
                     }
                 }
             }
-            let x = lanes(x, index * input.height * input.width + place);
+            let x = lanes(x, index * input.height * input.width + position);
             for ((dx, sum), x) in dx.iter_mut().zip(sums).zip(x) {
                 *dx = activation::backward(conv.input_activation, sum, *x).word();
             }
@@ -187,12 +188,12 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
     dx
 }
 
-/// Gradient of the loss with respect to the weights and bias of a convolution, in parts.
+/// Partial gradients of the loss with respect to the weights and bias of a convolution.
 ///
 /// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n], of every sum  ->  partials [chunk,quad,word]   f32
 /// Math:    dw[o,c,i,j] = sum over n,r,q of dy[o,r,q,n] * x[c,r+i,q+j,n], db[o] = sum over n,r,q of dy[o,r,q,n],
-///          each part over the blocks of a chunk and the four samples of a quad
+///          each slot over the blocks of a chunk and the four samples of a quad
 /// Order:   blocks, rows, columns, then the samples of the quad
 /// Source:  LeCun et al. 1998, section II
 /// ```
@@ -206,12 +207,12 @@ pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::
         .into_par_iter()
         .map(|index| {
             let (chunk, o) = (index / output.channels, index % output.channels);
-            // Every place of output map o, as (block, row, column) and the gradients of its samples.
-            let places = || {
+            // Every (block, row, column) of output map o, with the gradients of its samples.
+            let positions = || {
                 chunk_blocks(&conv.partials, chunk, blocks).flat_map(move |block| {
-                    (0..output.height * output.width).map(move |place| {
+                    (0..output.height * output.width).map(move |position| {
                         let map = (block * output.channels + o) * output.height * output.width;
-                        (block, place / output.width, place % output.width, lanes(dy, map + place))
+                        (block, position / output.width, position % output.width, lanes(dy, map + position))
                     })
                 })
             };
@@ -220,7 +221,7 @@ pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::
                 for i in 0..kernel {
                     for j in 0..kernel {
                         let mut sums = [S::ZERO; BLOCK];
-                        for (block, row, column, dy) in places() {
+                        for (block, row, column, dy) in positions() {
                             let map = (block * input.channels + c) * input.height + row + i;
                             add_products(&mut sums, dy, lanes(x, map * input.width + column + j));
                         }
@@ -229,7 +230,7 @@ pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::
                 }
             }
             let mut sums = [S::ZERO; BLOCK];
-            for (_, _, _, dy) in places() {
+            for (_, _, _, dy) in positions() {
                 add_scaled(&mut sums, 1.0, dy);
             }
             all.push(quads(sums));

@@ -57,11 +57,11 @@ pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: 
     dx
 }
 
-/// Gradient of the loss with respect to the weights and bias of a dense layer, in parts.
+/// Partial gradients of the loss with respect to the weights and bias of a dense layer.
 ///
 /// ```text
 /// Shapes:  x [block,inputs,n]  dy [block,outputs,n]  ->  partials [chunk,word]   f32
-/// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each part over the blocks of
+/// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over the blocks of
 ///          a chunk
 /// Order:   blocks, then samples
 /// ```

@@ -6,14 +6,14 @@ use crate::plan::{BLOCK, Gather, MASKED, QUAD, QUADS, Step};
 /// The inputs and targets of a step.
 ///
 /// ```text
-/// Shapes:  images bytes [sample,h,w], four a word  labels [sample]  order [sample]  ->
+/// Shapes:  images bytes [sample,h,w], four per word  labels [sample]  order [sample]  ->
 ///          x [block,c,H,W,n] f32, targets [block,n] u32
 /// Math:    x = background + (foreground - background) * byte / 255, the image centred: its first row is
 ///          row (H-h)/2, its first column column (W-w)/2; the rest is background. Sample n is
 ///          order[start + n]; for n >= count x is background and the target MASKED.
 /// ```
 ///
-/// If they stay bytes x is u32 as [`Gather::bytes`] says, and 0 the background.
+/// With [`Gather::bytes`], x stays bytes, and the background is byte 0.
 pub fn forward<S: Sum>(
     gather: &Gather,
     step: &Step,
@@ -35,8 +35,8 @@ pub fn forward<S: Sum>(
         targets[n] = S::integer(labels[sample]);
         for row in 0..image_height {
             for column in 0..image_width {
-                let place = (sample * image_height + row) * image_width + column;
-                let byte = images[place / 4] >> (8 * (place % 4)) & 0xff;
+                let pixel = (sample * image_height + row) * image_width + column;
+                let byte = images[pixel / 4] >> (8 * (pixel % 4)) & 0xff;
                 let mut value = S::exact(background);
                 value.add_product(f64::from(foreground) - f64::from(background), f64::from(byte) / 255.0);
                 for channel in 0..input.channels {

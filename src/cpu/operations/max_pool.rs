@@ -1,4 +1,4 @@
-//! Max-pooling: blocks of `size` x `size`, stride `size`.
+//! Max-pooling: windows of `size` x `size`, stride `size`.
 
 use rayon::prelude::*;
 
@@ -6,16 +6,16 @@ use super::activation;
 use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, Pool};
 
-/// Place in `x` of the largest value of the block of (`map`, `row`, `column`) for sample `lane`; the first
-/// in row order wins a tie.
+/// Index in `x` of the largest value of the pooling window of output (`map`, `row`, `column`) for sample `lane`; the
+/// first of equals in row order.
 fn largest(pool: &Pool, x: &[f32], map: usize, row: usize, column: usize, lane: usize) -> usize {
     let Pool { input, size, .. } = *pool;
-    let place = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * BLOCK + lane;
-    let mut best = place(0, 0);
+    let index = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * BLOCK + lane;
+    let mut best = index(0, 0);
     for i in 0..size {
         for j in 0..size {
-            if x[place(i, j)] > x[best] {
-                best = place(i, j);
+            if x[index(i, j)] > x[best] {
+                best = index(i, j);
             }
         }
     }
@@ -34,8 +34,8 @@ pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let map_words = output.height * output.width * BLOCK;
     let mut y = vec![S::ZERO.word(); maps * map_words];
     y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
-        for (place, y) in y.chunks_mut(BLOCK).enumerate() {
-            let (row, column) = (place / output.width, place % output.width);
+        for (position, y) in y.chunks_mut(BLOCK).enumerate() {
+            let (row, column) = (position / output.width, position % output.width);
             for (lane, y) in y.iter_mut().enumerate() {
                 *y = S::exact(x[largest(pool, x, map, row, column, lane)]).word();
             }
@@ -48,7 +48,7 @@ pub fn forward<S: Sum>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
 ///
 /// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
-/// Math:    dx = f'(x) * dy where x is the first largest of its block, else 0; f is the activation that made x
+/// Math:    dx = f'(x) * dy where x is the first largest of its pooling window, else 0; f is the activation that made x
 /// ```
 pub fn backward<S: Sum>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, .. } = *pool;

@@ -17,10 +17,10 @@ use super::accumulator::{Sum, Traced};
 use super::buffers::Buffers;
 use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Pass, Step};
 
-/// Words that an operation writes, all next to each other; it leaves the rest of the buffer alone.
+/// Contiguous words that an operation writes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output<W> {
-    /// Where to.
+    /// The buffer that is written.
     pub buffer: BufferId,
     /// The first word written.
     pub first: usize,
@@ -28,17 +28,17 @@ pub struct Output<W> {
     pub words: Vec<W>,
 }
 
-/// What `op` writes given `buffers`, each value unrounded and with the magnitudes that were added to get it.
+/// The outputs of `op` on `buffers`, each value not rounded and with the sum of the magnitudes that were added to get it.
 ///
-/// Nothing is changed in `buffers`. An operation may have several outputs, even in one buffer; together they
-/// are all it writes. For a u32 buffer the value is the integer and the magnitude 0.
+/// `buffers` stay as they are. An operation may have several outputs, even in one buffer. In a u32 buffer the value is
+/// the integer and the magnitude 0.
 ///
 /// Panics: a step past the plan's batch or its data, or a sample number in `order` past the data.
 pub fn run_op(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<Traced>> {
     outputs::<Traced>(op, step, buffers)
 }
 
-/// What `op` writes given `buffers`: one arm per operation, which names its buffers by their slots.
+/// The outputs of `op` on `buffers`: one arm per operation, which names its buffers by their slots.
 pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Word>> {
     let bound = op.bound();
     let slot = |name: &str| {

@@ -69,7 +69,7 @@ pub fn adam<S: Sum>(decoupled: bool, step: &Step, g: S, w: S, m: S, v: S) -> (S,
     let (mean, variance) = (m.times(step.correction1.into()), v.times(step.correction2.into()));
     let scale = variance.value().sqrt() + f64::from(step.epsilon);
     let direction = mean.value() / scale;
-    // The error of the numerator, and that of the root relative to it.
+    // Error of the quotient: that of the numerator, plus one rounding and the relative error of the root.
     let spread = mean.magnitude() / scale + direction.abs() * (1.0 + variance.magnitude() / (scale * scale));
     (w.plus(S::of(direction, spread).times(-rate)), m, v)
 }

@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy: probabilities, loss, hit and class of each sample, and the gradient.
+//! Softmax and cross-entropy: per sample the probabilities, the loss, the class and whether it is correct; the gradient.
 
 use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, MASKED, Step};
@@ -9,7 +9,7 @@ pub struct Loss<W> {
     pub probabilities: Vec<W>,
     /// Gradient of the mean loss with respect to the logits, `[block][class][sample]` f32.
     pub dlogits: Vec<W>,
-    /// `[block][sample][loss, hit, 1, 0]` f32; zeros for a masked sample.
+    /// `[block][sample][loss, correct, 1, 0]` f32; zeros for a masked sample.
     pub scores: Vec<W>,
     /// Class of each of the step's samples, `[count]` u32.
     pub predictions: Vec<W>,
@@ -34,13 +34,12 @@ pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u
         predictions: Vec::with_capacity(step.count as usize),
     };
     for (n, target) in targets.iter().enumerate() {
-        let place = |class| (n / BLOCK * classes + class) * BLOCK + n % BLOCK;
-        let best =
-            (1..classes).fold(0, |best, class| if logits[place(class)] > logits[place(best)] { class } else { best });
+        let at = |class| (n / BLOCK * classes + class) * BLOCK + n % BLOCK;
+        let best = (1..classes).fold(0, |best, class| if logits[at(class)] > logits[at(best)] { class } else { best });
 
-        // Relative to the largest, so that no exponential overflows. An exponential turns the rounding of
-        // its argument into one of its value, hence the magnitudes.
-        let relative = |class| f64::from(logits[place(class)]) - f64::from(logits[place(best)]);
+        // Relative to the largest, so that exp does not overflow. An error e of its argument is a relative error e of
+        // its value, hence 1 + |argument|.
+        let relative = |class| f64::from(logits[at(class)]) - f64::from(logits[at(best)]);
         let power = |class| {
             let (argument, value) = (relative(class), relative(class).exp());
             S::of(value, value * (1.0 + argument.abs()))
@@ -52,22 +51,22 @@ pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u
         for class in 0..classes {
             let p = power(class).value() / total.value();
             let p = S::of(p, power(class).magnitude() / total.value() + p * total_spread);
-            loss.probabilities[place(class)] = p.word();
+            loss.probabilities[at(class)] = p.word();
             if *target == MASKED {
                 continue;
             }
             let hot = if *target as usize == class { 1.0 - smoothing } else { 0.0 };
             let t = hot + smoothing / classes as f64;
             let dlogit = p.plus(S::of(-t, t)).times(1.0 / f64::from(step.count));
-            loss.dlogits[place(class)] = dlogit.word();
+            loss.dlogits[at(class)] = dlogit.word();
             let surprise = total.value().ln() - relative(class);
             let terms = total.value().ln().abs() + total_spread + relative(class).abs();
             sample_loss = sample_loss.plus(S::of(surprise, terms).times(t));
         }
         if *target != MASKED {
-            let hit = if *target as usize == best { 1.0 } else { 0.0 };
+            let correct = if *target as usize == best { 1.0 } else { 0.0 };
             loss.scores[n * 4] = sample_loss.word();
-            loss.scores[n * 4 + 1] = S::exact(hit).word();
+            loss.scores[n * 4 + 1] = S::exact(correct).word();
             loss.scores[n * 4 + 2] = S::exact(1.0).word();
             loss.predictions.push(S::integer(best as u32));
         }

@@ -1,4 +1,4 @@
-//! Sums over what the other operations left in parts.
+//! Sums of the scores of samples, and of partial gradients.
 
 use crate::cpu::accumulator::Sum;
 use crate::plan::Segment;
@@ -27,10 +27,10 @@ pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
 /// Order:   slots from the first to the last
 /// ```
 pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
-    let place = segment.partials;
-    let mut sums = vec![S::ZERO; place.words];
-    for slot in 0..place.slots {
-        for (sum, partial) in sums.iter_mut().zip(&partials[place.first + slot * place.words..]) {
+    let layout = segment.partials;
+    let mut sums = vec![S::ZERO; layout.words];
+    for slot in 0..layout.slots {
+        for (sum, partial) in sums.iter_mut().zip(&partials[layout.first + slot * layout.words..]) {
             sum.add(f64::from(*partial));
         }
     }

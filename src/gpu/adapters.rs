@@ -155,7 +155,7 @@ fn best(adapters: Vec<Adapter>, prefer_low_power: bool) -> Option<Adapter> {
             wgpu::Backend::Dx12 => 1,
             _ => 2,
         };
-        // Of two software adapters the one with wider limits: llvmpipe rather than SwiftShader, which is slower.
+        // Of two software adapters the one with wider limits: llvmpipe rather than SwiftShader.
         let width = adapter.handle.limits().max_compute_invocations_per_workgroup;
         (kind, backend, std::cmp::Reverse(width), adapter.device.index)
     })

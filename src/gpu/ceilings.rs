@@ -1,4 +1,4 @@
-//! The ceilings of an adapter: peak arithmetic, memory bandwidth, and the time of a dispatch, a submission, a read-back.
+//! The ceilings of an adapter: peak arithmetic, memory bandwidth, and the times of a dispatch, submission, read-back.
 
 use web_time::Instant;
 

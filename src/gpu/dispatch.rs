@@ -46,7 +46,7 @@ pub(super) struct Dispatches<'a> {
 }
 
 impl Dispatches<'_> {
-    /// The dispatches of `kernels`, one per operation of the plan, in order; `None` for a kernel that `source` leaves out.
+    /// The dispatches of `kernels`, one per operation of the plan, in order; `None` for one that is left out.
     pub fn of(mut self, kernels: &[Kernel]) -> Vec<Option<Dispatch>> {
         let mut modules = HashMap::new();
         kernels.iter().enumerate().map(|(op, kernel)| self.dispatch(op, kernel, &mut modules)).collect()

@@ -327,7 +327,7 @@ fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
     ("KERNEL", c.kernel as f64)
 }
 
-/// First word of the window that holds the weights and bias of `c`; `None` if they do not fit or the variant has no windows.
+/// First word of the window that holds the weights and bias of `c`; `None` if they do not fit, or without windows.
 fn window(c: &Conv2d, variant: Variant) -> Option<usize> {
     let first = window_start(c);
     let fits = 4 * (c.weights + c.partials.words - first) as u64 <= WINDOW_BYTES;

@@ -28,7 +28,7 @@ pub struct Output<W> {
     pub words: Vec<W>,
 }
 
-/// The outputs of `op` on `buffers`, each value not rounded and with the sum of the magnitudes that were added to get it.
+/// The outputs of `op` on `buffers`: each value, not rounded, with the sum of the magnitudes that were added to get it.
 ///
 /// `buffers` stay as they are. An operation may have several outputs, even in one buffer. In a u32 buffer the value is
 /// the integer and the magnitude 0.

@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy: per sample the probabilities, the loss, the class and whether it is correct; the gradient.
+//! Softmax and cross-entropy: per sample probabilities, loss, class and whether it is correct; the gradient.
 
 use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, MASKED, Step};

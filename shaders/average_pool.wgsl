@@ -1,6 +1,6 @@
-// Mean of size x size blocks, stride size. Uses one of activation/.
+// Mean of size x size windows, stride size. Uses one of activation/.
 //
-// One thread an output value of four samples.
+// One thread per output value and quad.
 
 struct Geometry {
     out_planes: u32, // channels
@@ -9,7 +9,7 @@ struct Geometry {
     floor: f32, // of the activation that made x: see activation/
 }
 
-// Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
+// Rows and columns of a pooling window: known when the pipeline is made, so that the loops unroll.
 override SIZE: u32 = 2u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -21,10 +21,10 @@ override SIZE: u32 = 2u;
 
 const QUADS = 8u;
 
-// First value of the block of x behind output `item` of `block`.
+// First value of x in the pooling window of output `item` of `block`.
 fn first_of_block(item: u32, block: u32, quad: u32, g: Geometry) -> u32 {
     let column = item % g.out_width;
-    let row = item / g.out_width; // over all channels: rows of x are size times as many
+    let row = item / g.out_width; // over all channels; x has SIZE rows per row of y
     let in_width = g.out_width * SIZE;
     let rows = block * g.out_planes * g.out_height + row;
     return (rows * SIZE * in_width + column * SIZE) * QUADS + quad;

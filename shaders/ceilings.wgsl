@@ -1,12 +1,13 @@
-// What an adapter can do at most, measured by kernels that do nothing else.
+// Kernels that measure the ceilings of an adapter: peak arithmetic, memory bandwidth, a dispatch.
 
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> sink: array<vec4f>;
 
-// Rounds of `multiply_add`; each is 32 multiply-adds of four values a thread.
+// Rounds of `multiply_add`, each of 32 multiply-adds of a vec4f per thread.
 override ROUNDS: u32 = 500u;
 
-// Sixteen independent chains of values, so that latency does not bind; the result is stored, so that nothing is dropped.
+// Sixteen independent chains of values (four vec4f), so that latency does not bind. The result is stored, so that
+// no compiler drops the loop.
 @compute @workgroup_size(64)
 fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     let a = source[0];
@@ -25,8 +26,8 @@ fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     sink[id.x] = (s0 + s1) + (s2 + s3);
 }
 
-// A thread reads or writes EACH = 8 vec4f, written out since loops cost a CPU as much as the memory does.
-// Those of a workgroup lie together, and neighbours take neighbouring ones.
+// EACH = 8 vec4f per thread, without a loop, since on a CPU a loop takes as long as the memory. The 512 vec4f of a
+// workgroup are contiguous, and neighbouring threads take neighbouring ones.
 @compute @workgroup_size(64)
 fn read_memory(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let i = group.x * 512u + local;

@@ -1,9 +1,9 @@
 // Valid convolution, stride 1. Uses one of activation/, and of conv2d/ one each of inputs_*, weights_* and gradients_*.
 //
 // Activations are [block][channel][row][column][quad] vec4f, a quad being four samples; weights are
-// [out / 4][in][row][column] vec4f of four output channels. So one `outer` product of a quad of
-// samples with the weights of four channels is sixteen multiply-adds from two loads, and a strip of
-// columns uses each load again. Loads, not arithmetic, are what these kernels wait for.
+// [out / 4][in][row][column] vec4f, a pack of four output channels (`group`). One `outer` product of a
+// quad with the weights of a pack is sixteen multiply-adds from two loads, and a strip of columns uses
+// each load again. Loads bind these kernels, not arithmetic (docs/performance.md).
 
 struct Geometry {
     in_channels: u32,
@@ -15,7 +15,7 @@ struct Geometry {
     weights: u32,         // first vec4f in parameters
     bias: u32,            // first vec4f in parameters
     partials: u32,        // first vec4f in partials
-    partials_stride: u32, // vec4f a slot
+    partials_stride: u32, // vec4f per slot
     blocks_per_chunk: u32,
     blocks: u32,
     floor: f32,           // of the activation: see activation/
@@ -31,8 +31,8 @@ struct Geometry {
 @group(0) @binding(4) var<storage, read_write> x_gradient: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
-// Which sum of each 2x2 block was the largest: [block][channel / 4][row][column][quad], two bits for each of
-// four samples, and eight for each of four channels.
+// Which sum of each 2x2 window was the largest: [block][channel / 4][row][column][quad], 8 bits per channel of the
+// pack, of which 2 per sample of the quad.
 @group(0) @binding(8) var<storage, read> argmax: array<u32>;
 @group(0) @binding(8) var<storage, read_write> new_argmax: array<u32>;
 
@@ -40,7 +40,7 @@ struct Geometry {
 override KERNEL: u32 = 5u;
 
 const QUADS = 8u;
-// Taps of a kernel row that are handled together; a longer row takes several turns.
+// Taps of a kernel row per turn; a longer row takes several turns.
 const TAPS = 5u;
 
 // Four samples times four channels: column c holds channel c of the four samples.
@@ -57,7 +57,7 @@ fn taps(r: Row, a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f) -> mat4x4f {
 
 // --- forward: y = activation(sum over c, i, j of w[o, c, i, j] x[c, row + i, column + j] + bias[o]) ---
 
-// Columns of y that a thread computes: a strip of ten, for four channels of four samples.
+// A strip: columns of y per thread, for a pack and a quad.
 const STRIP = 10u;
 
 fn weights_at(first: u32, tap: u32) -> vec4f {
@@ -88,7 +88,7 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
 
     var t0 = mat4x4f(); var t1 = mat4x4f(); var t2 = mat4x4f(); var t3 = mat4x4f(); var t4 = mat4x4f();
     var t5 = mat4x4f(); var t6 = mat4x4f(); var t7 = mat4x4f(); var t8 = mat4x4f(); var t9 = mat4x4f();
-    // One loop, not three nested ones: a software driver blends every sum at each level.
+    // One loop, not three nested ones: a software driver blends every sum at each level of nesting.
     let turns = (KERNEL + TAPS - 1u) / TAPS;
     for (var t = 0u; t < g.in_channels * KERNEL * turns; t++) {
         let c = t / (KERNEL * turns);
@@ -139,9 +139,9 @@ fn conv2d_forward(@builtin(global_invocation_id) id: vec3u) {
     store_y(t9, bias, to_y, column + 9u, o, g);
 }
 
-// --- forward with max-pooling: y = activation(largest of each 2x2 block of sums) ---
+// --- forward with max-pooling: y = activation(largest sum of each 2x2 window) ---
 
-// Output channels: known when the pipeline is made, so that those which only pad a group cost nothing.
+// Output channels: known when the pipeline is made, so that channels that only pad a group cost nothing.
 override CHANNELS: u32 = 8u;
 
 // Weights of one kernel row for four channels from `channel` on; zeros past the last.
@@ -159,7 +159,7 @@ fn row_of_weights(first: u32, tap: u32, channel: u32) -> Row {
 
 struct Largest { sum: vec4f, place: vec4u }
 
-// The first of the largest, and its place in the block.
+// The largest of four sums and the argmax, the first of equals.
 fn largest(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> Largest {
     var best = Largest(a, vec4u());
     best = Largest(max(best.sum, b), select(best.place, vec4u(1u), b > best.sum));
@@ -167,7 +167,7 @@ fn largest(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> Largest {
     return Largest(max(best.sum, d), select(best.place, vec4u(3u), d > best.sum));
 }
 
-// Stores four channels of a block and returns its argmax.
+// Stores four channels of a pooling window. Returns their argmax, packed.
 fn store_largest(a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, group: u32, to_y: u32, plane: u32) -> u32 {
     let bias = weight(geometry.bias + group);
     let floor = geometry.floor;
@@ -184,7 +184,7 @@ fn store_largest(a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, group: u32, to_
     return four.x | (four.y << 2u) | (four.z << 4u) | (four.w << 6u);
 }
 
-// id.x: quad; id.y: place in y and set of eight channels; id.z: block. Two columns of two rows of sums.
+// id.x: quad; id.y: position in y and set of eight channels (two packs); id.z: block. 2x2 sums per position.
 @compute @workgroup_size(8, 8)
 fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
@@ -193,14 +193,14 @@ fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
     if id.y >= places * ((CHANNELS + 7u) / 8u) { return; }
     let column = id.y % width;
     let row = id.y / width % (g.out_height / 2u);
-    // A constant where there is one set, and with it which channels exist.
+    // With one set this is a constant: the compiler drops the channels that only pad.
     let eights = select(id.y / places, 0u, CHANNELS <= 8u);
     let channel = eights * 8u;
     let last_group = (CHANNELS + 3u) / 4u - 1u;
     let group = eights * 2u;
     let other_group = min(group + 1u, last_group);
 
-    // Sums of four channels, and of four more: left and right, above and below.
+    // Sums of two packs: a and b above, c and d below; a and c left, b and d right.
     var a0 = mat4x4f(); var b0 = mat4x4f(); var c0 = mat4x4f(); var d0 = mat4x4f();
     var a1 = mat4x4f(); var b1 = mat4x4f(); var c1 = mat4x4f(); var d1 = mat4x4f();
     let turns = (KERNEL + TAPS - 1u) / TAPS;
@@ -244,11 +244,11 @@ fn conv2d_max_pool_forward(@builtin(global_invocation_id) id: vec3u) {
 // --- backward, input: dx[c, row, column] = sum over o, i, j of w[o, c, i, j] dy[o, row - i, column - j],
 //     times the derivative of the activation that made x ---
 
-// Columns of dx that a thread computes, for three channels of four samples: so many that the ten columns
-// of dy in C3 reach no other, and three because six channels are two threes.
+// A strip: columns of dx per thread, for three channels and a quad. 14 = 10 + 5 - 1: C3's whole row of dx is one
+// strip. 3 divides S2's 6 channels.
 const BACK_STRIP = 14u;
 
-// Whether columns of dy left and right of the ten in the middle reach this strip: not if dx is one strip.
+// Whether the strip needs columns of dy beside the ten in its middle: false if all of dx fits one strip.
 override EDGES: bool = true;
 
 // Four samples times three channels.
@@ -256,7 +256,7 @@ fn outer3(samples: vec4f, channels: vec3f) -> mat3x4f {
     return mat3x4f(samples * channels.x, samples * channels.y, samples * channels.z);
 }
 
-// One weight of each of three input channels, for one output channel and tap.
+// One weight per input channel, of three, for one output channel and tap.
 fn weights_of_inputs(first: u32, channel: u32, tap: u32, g: Geometry) -> vec3f {
     let plane = KERNEL * KERNEL * 4u;
     let at = first + min(tap, KERNEL - 1u) * 4u;
@@ -295,7 +295,7 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
     var t0 = mat3x4f(); var t1 = mat3x4f(); var t2 = mat3x4f(); var t3 = mat3x4f(); var t4 = mat3x4f();
     var t5 = mat3x4f(); var t6 = mat3x4f(); var t7 = mat3x4f(); var t8 = mat3x4f(); var t9 = mat3x4f();
     var t10 = mat3x4f(); var t11 = mat3x4f(); var t12 = mat3x4f(); var t13 = mat3x4f();
-    // One loop, not three nested ones, as forward; it counts rows and turns on from i * turns.
+    // One loop, as forward: t counts rows and turns, from first_i * turns on.
     let turns = (KERNEL + TAPS - 1u) / TAPS;
     var o = 0u;
     for (var t = first_i * turns; o < g.out_channels; ) {
@@ -309,7 +309,7 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
         let w4 = weights_of_inputs(w, c, j + 4u, g);
         let group = id.z * ((g.out_channels + 3u) / 4u) + o / 4u;
         let from_dy = row_of_dy(id.z * g.out_channels + o, group, o, row - i, id.x, g);
-        // Column p of the strip meets d(p + 4) with tap 0, ..., d(p) with tap 4.
+        // Column p of the strip takes d(p + 4) with tap 0, ..., d(p) with tap 4.
         let left = i32(column) - i32(j) - 4;
         let p4 = dy_pair(from_dy, left + 4, g); let d4 = p4[0]; let d5 = p4[1];
         let p6 = dy_pair(from_dy, left + 6, g); let d6 = p6[0]; let d7 = p6[1];
@@ -350,7 +350,7 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
         t = select(t, first_i * turns, done);
     }
     let to_x = ((id.z * g.in_channels + c) * g.in_height + row) * g.in_width * QUADS + id.x;
-    // A loop in which the columns move up: a store written fourteen times takes longer to compile than all else.
+    // A loop that shifts the columns: fourteen copies of the store take longer to compile than all the rest.
     for (var p = 0u; p < BACK_STRIP; p += 2u) {
         store_dx(t0, to_x, column + p, c, g);
         store_dx(t1, to_x, column + p + 1u, c, g);
@@ -364,19 +364,19 @@ fn conv2d_backward_input(@builtin(global_invocation_id) id: vec3u) {
 // Five columns of one row of x, a window that slides to the right.
 struct Window { a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f }
 
-// Sums of one kernel row: a vec4f of four output channels for each tap.
+// Sums of one kernel row: per tap a vec4f of four output channels.
 struct Sums { t0: vec4f, t1: vec4f, t2: vec4f, t3: vec4f, t4: vec4f }
 
 fn slide(w: Window, next: vec4f) -> Window {
     return Window(w.b, w.c, w.d, w.e, next);
 }
 
-// `x * d` is four dot products over the four samples, one for each column (output channel) of d.
+// `x * d` is four dot products over the four samples, one per column (output channel) of d.
 fn add(s: Sums, w: Window, d: mat4x4f) -> Sums {
     return Sums(s.t0 + w.a * d, s.t1 + w.b * d, s.t2 + w.c * d, s.t3 + w.d * d, s.t4 + w.e * d);
 }
 
-// First four columns of a row, to be slid into place by the next.
+// First four columns of a row, one position to the right: the next column slides them left.
 fn window_at(from_x: u32, left: u32, last: u32) -> Window {
     return Window(vec4f(), x[from_x + min(left, last) * QUADS], x[from_x + min(left + 1u, last) * QUADS],
                   x[from_x + min(left + 2u, last) * QUADS], x[from_x + min(left + 3u, last) * QUADS]);
@@ -392,12 +392,12 @@ fn store_row(s: Sums, at: u32, i: u32, j: u32, mask: vec4f) {
     if j + 4u < KERNEL { partials[to + 4u] = s.t4 * mask; }
 }
 
-// Bits of the mask of four channels from `channel` on: those that only pad the group get no gradient.
+// 1 for each of four channels from `channel` on that exists; channels that only pad the group get 0, no gradient.
 fn mask_of(channel: u32, g: Geometry) -> vec4f {
     return select(vec4f(), vec4f(1.0), vec4u(channel, channel + 1u, channel + 2u, channel + 3u) < vec4u(g.out_channels));
 }
 
-// dy of four channels, of which `at` is in the first map; past the last channel they repeat it, and are masked.
+// dy of four channels, `at` in the first one's map. Channels past the last repeat it; their sums are masked.
 fn dy_of_four(at: u32, channel: u32, g: Geometry) -> mat4x4f {
     let last = g.out_channels - 1u;
     let map = g.out_height * g.out_width * QUADS;
@@ -405,7 +405,7 @@ fn dy_of_four(at: u32, channel: u32, g: Geometry) -> mat4x4f {
                    dy[at + min(channel + 2u, last) * map], dy[at + min(channel + 3u, last) * map]);
 }
 
-// id.x: quad; id.y: 5x5 window of taps, input channel and set of eight output channels; id.z: chunk of blocks.
+// id.x: quad; id.y: 5x5 taps, input channel and set of eight output channels (two packs); id.z: chunk of blocks.
 @compute @workgroup_size(8, 8)
 fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
@@ -420,7 +420,7 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let last = g.in_width - 1u;
     let last_row = g.in_height - 1u;
 
-    // Sums of four channels, and of four more.
+    // Sums of two packs.
     var s0 = Sums(); var s1 = Sums(); var s2 = Sums(); var s3 = Sums(); var s4 = Sums();
     var u0 = Sums(); var u1 = Sums(); var u2 = Sums(); var u3 = Sums(); var u4 = Sums();
     var s_bias = vec4f(); var u_bias = vec4f();
@@ -467,7 +467,7 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
     let weights_of_group = g.in_channels * KERNEL * KERNEL;
     let to = slot + group * weights_of_group + c * KERNEL * KERNEL;
-    // The bias of the groups follows the layer's weights; one thread of the set's writes it.
+    // The bias follows the layer's weights; one thread per set writes it.
     let to_bias = slot + g.bias - g.weights + group;
     let first = i == 0u && j == 0u && c == 0u;
     let mask = mask_of(o, g);
@@ -475,7 +475,7 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let has_other = o + 4u < g.out_channels;
     if first { partials[to_bias] = s_bias * mask; }
     if first && has_other { partials[to_bias + 1u] = u_bias * other_mask; }
-    // A loop in which the rows move up, as above.
+    // A loop that shifts the rows, as above.
     for (var row = i; row < i + TAPS; row++) {
         store_row(s0, to, row, j, mask);
         s0 = s1; s1 = s2; s2 = s3; s3 = s4;
@@ -484,13 +484,13 @@ fn conv2d_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     }
 }
 
-// --- the same with max-pooling: only the winner of each 2x2 block has a gradient, so that one value of x for
-//     each tap and channel is picked before it is multiplied, instead of multiplying all four ---
+// --- the same with max-pooling: only the argmax of each 2x2 window has a gradient. Per tap and channel, one of four
+//     values of x is selected and then multiplied: one product instead of four ---
 
-// Six columns of one row of x: what the 2x2 sums of a block meet in five taps.
+// Six columns of one row of x: those under five taps of two neighbouring sums.
 struct Six { a: vec4f, b: vec4f, c: vec4f, d: vec4f, e: vec4f, f: vec4f }
 
-// First four columns of a row, to be slid into place by the next two.
+// First four columns of a row, two positions to the right: the next two columns slide them left.
 fn six_at(row_of_x: u32, left: u32, g: Geometry) -> Six {
     let a = x_two(row_of_x, left, g);
     let b = x_two(row_of_x, left + 2u, g);
@@ -502,7 +502,7 @@ fn slide_two(s: Six, row_of_x: u32, column: u32, g: Geometry) -> Six {
     return Six(s.c, s.d, s.e, s.f, next[0], next[1]);
 }
 
-// The gradients of one channel of a block, and where in it they belong.
+// The gradients of one channel of a pooling window, and its argmax as row and column.
 struct Winner { dy: vec4f, below: vec4<bool>, right: vec4<bool> }
 
 fn winner_of(dy: vec4f, word: u32, shift: u32) -> Winner {
@@ -512,7 +512,7 @@ fn winner_of(dy: vec4f, word: u32, shift: u32) -> Winner {
 
 struct Five { t0: f32, t1: f32, t2: f32, t3: f32, t4: f32 }
 
-// What one channel adds to the five taps of a kernel row, which meets the rows `above` and `below` of x.
+// The terms of one channel for the five taps of a kernel row, from the rows `above` and `below` of x.
 fn five(above: Six, below: Six, w: Winner) -> Five {
     let a = select(above.a, below.a, w.below);
     let b = select(above.b, below.b, w.below);
@@ -534,7 +534,7 @@ fn add_winners(s: Sums, above: Six, below: Six, w0: Winner, w1: Winner, w2: Winn
                 s.t4 + vec4f(a.t4, b.t4, c.t4, d.t4));
 }
 
-// id.x: quad; id.y: 5x5 window of taps, input channel and group of four output channels; id.z: chunk of blocks.
+// id.x: quad; id.y: 5x5 taps, input channel and group of four output channels; id.z: chunk of blocks.
 @compute @workgroup_size(8, 8)
 fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     let g = geometry;
@@ -605,6 +605,6 @@ fn conv2d_max_pool_backward_weights(@builtin(global_invocation_id) id: vec3u) {
         store_row(s0, to, row, j, mask);
         s0 = s1; s1 = s2; s2 = s3; s3 = s4;
     }
-    // The bias of the group follows the layer's weights; one thread of the group's writes it.
+    // The bias follows the layer's weights; one thread per group writes it.
     if i == 0u && j == 0u && c == 0u { partials[slot + g.bias - g.weights + group] = b * mask; }
 }

@@ -1,7 +1,8 @@
 // Dense layer: a matrix product over blocks of samples. Uses one of activation/.
 //
-// Activations are [block][unit][quad] vec4f; weights are [out / 4][in] vec4f of four outputs. A thread
-// computes a tile of many, so that each load is used several times: loads are what these kernels wait for.
+// Activations are [block][unit][quad] vec4f; weights are [out / 4][in] vec4f, a pack of four outputs (`group`). A
+// thread computes a tile, so that each load is used several times: loads bind these kernels, not arithmetic
+// (docs/performance.md).
 
 struct Geometry {
     inputs: u32,
@@ -9,7 +10,7 @@ struct Geometry {
     weights: u32,         // first vec4f in parameters
     bias: u32,            // first vec4f in parameters
     partials: u32,        // first vec4f in partials
-    partials_stride: u32, // vec4f a slot
+    partials_stride: u32, // vec4f per slot
     blocks_per_chunk: u32,
     blocks: u32,
     floor: f32,           // of the activation: see activation/
@@ -25,7 +26,7 @@ struct Geometry {
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
 
 const QUADS = 8u;
-// Threads that share a block: each takes four of its eight quads.
+// Threads per block: each takes four of its eight quads.
 const HALVES = 2u;
 
 // Four samples times four units: column c holds unit c of the four samples.
@@ -73,7 +74,7 @@ fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
         t20 += outer(x2, w0); t21 += outer(x2, w1); t22 += outer(x2, w2);
         t30 += outer(x3, w0); t31 += outer(x3, w1); t32 += outer(x3, w2);
     }
-    // A loop in which the tiles move up: a store written twelve times takes longer to compile than all else.
+    // A loop that shifts the tiles: twelve copies of the store take longer to compile than all the rest.
     for (var q = 0u; q < 4u; q++) {
         store_y(t00, group, block, quad + q);
         store_y(t01, group + 1u, block, quad + q);
@@ -86,7 +87,7 @@ fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
 
 // --- backward, input: dx[i] = sum over o of w[o, i] dy[o], times the derivative of the activation that made x ---
 
-// Four outputs of one quad; past the last output they repeat it, and meet weights of zero or are masked.
+// dy of four outputs, one quad. Outputs past the last repeat it: their weights are zero, or their sums are masked.
 fn dy_at(first: u32, o: u32) -> mat4x4f {
     let last = geometry.outputs - 1u;
     return mat4x4f(dy[first + min(o, last) * QUADS], dy[first + min(o + 1u, last) * QUADS],
@@ -168,12 +169,12 @@ fn mask_of(o: u32) -> vec4f {
 // One input's sums for three groups of four outputs.
 struct Sums { a: vec4f, b: vec4f, c: vec4f }
 
-// `x * d` is four dot products over the four samples, one for each output.
+// `x * d` is four dot products over the four samples, one per output.
 fn add(s: Sums, x: vec4f, d0: mat4x4f, d1: mat4x4f, d2: mat4x4f) -> Sums {
     return Sums(s.a + x * d0, s.b + x * d1, s.c + x * d2);
 }
 
-// Three vec4f, a group's stride apart, as far as there are outputs.
+// Stores three vec4f, `stride` apart, of the groups that exist.
 fn store_groups(s: Sums, at: u32, stride: u32, o: u32) {
     partials[at] = s.a * mask_of(o);
     if o + 4u < geometry.outputs { partials[at + stride] = s.b * mask_of(o + 4u); }

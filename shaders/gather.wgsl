@@ -1,6 +1,6 @@
 // The samples of a step: order -> bytes -> input values, centred and padded.
 //
-// One thread fills one row of the input for four samples.
+// One thread per row of the input and quad.
 
 struct Geometry {
     image_height: u32,
@@ -21,7 +21,7 @@ struct Step {
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read> order: array<u32>;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4f>;
-// A pair of columns: each word has the bytes of four samples.
+// A pair of columns per vec2u: each word has the bytes of four samples.
 @group(0) @binding(3) var<storage, read_write> input_bytes: array<vec2u>;
 @group(0) @binding(4) var<storage, read_write> targets: array<vec4u>;
 @group(0) @binding(6) var<storage, read> geometry: Geometry;
@@ -45,7 +45,7 @@ fn samples_of(quad: u32) -> vec4u {
     return samples;
 }
 
-// The same byte of four samples' images; 0 of a masked one.
+// Byte `index` of the images of four samples; 0 for a masked one.
 fn pixels(samples: vec4u, index: u32) -> vec4u {
     let present = samples != vec4u(MASKED);
     let s = select(vec4u(), samples, present);
@@ -81,12 +81,12 @@ fn gather(@builtin(global_invocation_id) id: vec3u) {
     if row == 0u { store_targets(samples, id.z * QUADS + id.x); }
 }
 
-// Four bytes of the images from `byte` on, which may begin before the first: those are not used.
+// Four bytes of the images from `byte` on. Bytes before the first are arbitrary, and the caller drops them.
 fn four_pixels(byte: u32) -> vec4u {
     let word = bitcast<i32>(byte) >> 2u;
     let shift = byte % 4u * 8u;
     let low = images[max(word, 0)] >> shift;
-    // In two shifts, since one of 32 is none.
+    // Two shifts, since a shift by 32 is one by 0.
     let high = (images[word + 1] << (24u - shift)) << 8u;
     return (vec4u(low | high) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(0xffu);
 }

@@ -1,6 +1,7 @@
-// Max-pooling of size x size blocks, stride size. The first largest in row order wins a tie. Uses one of activation/.
+// Max-pooling of size x size windows, stride size. The argmax is the first of equals in row order. Uses one of
+// activation/.
 //
-// One thread an output value of four samples.
+// One thread per output value and quad.
 
 struct Geometry {
     out_planes: u32, // channels
@@ -9,7 +10,7 @@ struct Geometry {
     floor: f32, // of the activation that made x: see activation/
 }
 
-// Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
+// Rows and columns of a pooling window: known when the pipeline is made, so that the loops unroll.
 override SIZE: u32 = 2u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -21,10 +22,10 @@ override SIZE: u32 = 2u;
 
 const QUADS = 8u;
 
-// First value of the block of x behind output `item` of `block`.
+// First value of x in the pooling window of output `item` of `block`.
 fn first_of_block(item: u32, block: u32, quad: u32, g: Geometry) -> u32 {
     let column = item % g.out_width;
-    let row = item / g.out_width; // over all channels: rows of x are size times as many
+    let row = item / g.out_width; // over all channels; x has SIZE rows per row of y
     let in_width = g.out_width * SIZE;
     let rows = block * g.out_planes * g.out_height + row;
     return (rows * SIZE * in_width + column * SIZE) * QUADS + quad;
@@ -62,7 +63,7 @@ fn max_pool_backward(@builtin(global_invocation_id) id: vec3u) {
             largest = max(largest, value);
         }
     }
-    // Only the winner passes a gradient, so only its derivative is needed.
+    // Only the argmax passes a gradient, so one derivative is enough.
     let gradient = dy[(id.z * outputs + id.y) * QUADS + id.x] * derivative(largest, g.floor);
     for (var i = 0u; i < SIZE; i++) {
         for (var j = 0u; j < SIZE; j++) {

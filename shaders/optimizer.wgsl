@@ -1,4 +1,4 @@
-// One step of the optimiser over all parameters. One thread updates four.
+// One step of the optimiser over all parameters. One thread per four parameters.
 
 struct Step {
     start: u32,

@@ -1,8 +1,8 @@
-// Softmax, cross-entropy with label smoothing, its gradient, and the verdict on each sample.
+// Softmax, cross-entropy with label smoothing, its gradient, and per sample the class and whether it is correct.
 //
-// One thread handles four samples, so that every sum has one writer and one order.
+// One thread per quad, so that every sum has one writer and one order.
 
-// Not an override, so that no loop is unrolled: compiling that takes longer than the loops do.
+// Not an override: compilers would unroll the loops, and compiling those takes longer than running the loops.
 struct Geometry { classes: u32 }
 
 struct Step {
@@ -30,7 +30,7 @@ struct Step {
 const QUADS = 8u;
 const MASKED = 0xffffffffu;
 
-// The share of the target that `labels` give class `c`.
+// The target of class `c` per sample, 0 to 1.
 fn target_of(c: u32, labels: vec4u) -> vec4f {
     let elsewhere = step.label_smoothing / f32(geometry.classes);
     return select(vec4f(elsewhere), vec4f(1.0 - step.label_smoothing + elsewhere), labels == vec4u(c));

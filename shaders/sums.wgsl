@@ -1,4 +1,4 @@
-// Sums in a fixed order: one writer an element, so the same bits each time.
+// Sums in a fixed order: one writer per element, so the same bits each time.
 
 struct Step {
     start: u32,
@@ -10,7 +10,7 @@ struct Step {
 @group(0) @binding(1) var<storage, read_write> metrics: array<vec4f>;
 @group(0) @binding(7) var<storage, read> step: Step;
 
-// One thread adds (loss, hits, count) over the batch, into the step's row of `metrics`.
+// One thread adds (loss, correct, count) over the batch, into the step's row of `metrics`.
 @compute @workgroup_size(1)
 fn sum_scores() {
     var sum = vec4f();
@@ -23,7 +23,7 @@ fn sum_scores() {
 
 struct Segments {
     count: u32,
-    // A layer each: its first vec4f in gradients, its vec4f in a slot, its slots, its first vec4f in partials.
+    // Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in partials.
     layers: array<vec4u, 64>,
 }
 

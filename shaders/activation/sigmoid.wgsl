@@ -1,6 +1,6 @@
 // 1 / (1 + exp(-a))
 
-// Past 88 the exponential would overflow; the sigmoid is below the smallest normal f32, or 1, there.
+// exp overflows past 88; there the sigmoid is below the smallest normal f32, or 1.
 fn activate(a: vec4f, floor: f32) -> vec4f {
     return 1.0 / (1.0 + exp(-clamp(a, vec4f(-88.0), vec4f(88.0))));
 }

@@ -1,4 +1,4 @@
-// dy of a convolution, a value for each of its sums.
+// dy of a convolution, one value per sum.
 
 // First value of one row of one map.
 struct RowOfDy { first: u32 }
@@ -7,7 +7,7 @@ fn row_of_dy(map: u32, group: u32, channel: u32, row: u32, quad: u32, g: Geometr
     return RowOfDy((map * g.out_height + row) * g.out_width * QUADS + quad);
 }
 
-// dy at `column`, or 0 beyond its borders.
+// dy at `column`; 0 outside.
 fn dy_at(row: RowOfDy, column: i32, g: Geometry) -> vec4f {
     let inside = column >= 0 && column < i32(g.out_width);
     let near = u32(clamp(column, 0, i32(g.out_width) - 1));

@@ -17,8 +17,8 @@ fn x_one(row_of_x: u32, column: u32, g: Geometry) -> vec4f {
     return values(input_bytes[row_of_x + near / 2u * QUADS][near % 2u], g);
 }
 
-// x at `column` and the next, or the last. One load does for both if the first is even: only a kernel that takes
-// several turns asks for others.
+// x at `column` and the next; columns past the last repeat it. An even column needs one load for both, and only a
+// kernel of several turns asks for an odd one.
 fn x_two(row_of_x: u32, column: u32, g: Geometry) -> mat2x4f {
     if KERNEL > TAPS { return mat2x4f(x_one(row_of_x, column, g), x_one(row_of_x, column + 1u, g)); }
     let pair = column / 2u;

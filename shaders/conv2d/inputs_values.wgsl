@@ -5,7 +5,7 @@ fn row_of_x(row: u32, quad: u32, g: Geometry) -> u32 {
     return row * g.in_width * QUADS + quad;
 }
 
-// x at `column` and the next, or the last: only a kernel that does not fill its turn reaches beyond.
+// x at `column` and the next; columns past the last repeat it, which only a kernel shorter than its turn asks for.
 fn x_two(row_of_x: u32, column: u32, g: Geometry) -> mat2x4f {
     let last = g.in_width - 1u;
     let a = select(min(column, last), column, KERNEL == TAPS);

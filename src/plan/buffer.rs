@@ -1,4 +1,4 @@
-//! A named buffer of a plan, and what its words are.
+//! A named buffer of a plan, and the layout of its words.
 
 use super::ParameterLayout;
 use super::layout::{BLOCK, PACK, QUAD, QUADS, coordinates};
@@ -8,7 +8,7 @@ use crate::model::Shape;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(pub usize);
 
-/// What the 4-byte words of a buffer are.
+/// The type of a buffer's 4-byte words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
     /// IEEE single precision.
@@ -17,7 +17,7 @@ pub enum Element {
     U32,
 }
 
-/// What a word of a buffer stands for.
+/// The layout of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// Parameters, or one value per parameter: see [`ParameterLayout`].
@@ -26,9 +26,9 @@ pub enum Content {
     Activations(Shape),
     /// `[block][channel][row][column / 2][quad][column % 2]`: the bytes of four samples per word, lowest first.
     Bytes(Shape),
-    /// `[block][channel / 4][row][column][quad]`: [`super::ARGMAX_BITS`] for each of four channels of four samples.
+    /// `[block][channel / 4][row][column][quad]`: [`super::ARGMAX_BITS`] per channel of a pack and sample of a quad.
     Argmax(Shape),
-    /// Anything else: its index says enough.
+    /// Any other: a word has an index and no name.
     Other,
 }
 
@@ -41,13 +41,12 @@ pub struct BufferSpec {
     pub element: Element,
     /// Number of 4-byte words.
     pub words: usize,
-    /// What a word stands for.
+    /// Layout of its words.
     pub content: Content,
 }
 
 impl BufferSpec {
-    /// What word `word` is: a parameter by its tensor, an activation by channel, row, column and sample; empty where
-    /// the index says enough.
+    /// The name of word `word`: tensor and index, or channel, row, column and sample; empty for [`Content::Other`].
     pub fn describe(&self, word: usize, layout: &ParameterLayout) -> String {
         let sampled = |index: usize, per_block: &[usize], sample: usize, last: &str| {
             let elements: usize = per_block.iter().product();

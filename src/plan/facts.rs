@@ -1,9 +1,9 @@
-//! What the rest of the program must know of an operation, all of it in one place.
+//! The facts of an operation: name, role, buffers, costs, rounding.
 
 use crate::model::Activation;
 
-/// What an operation is and costs. [`super::OpKind::facts`] gives them; the names of entry points, the bindings,
-/// tolerances, shares of ceilings and orders of operations all derive from them.
+/// The facts of an operation, given by [`super::OpKind::facts`]. The names of entry points, bindings, tolerances,
+/// shares of ceilings and orders of operations derive from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Name in every report, and of the entry point.
@@ -36,7 +36,7 @@ pub enum Role {
     Loss,
     /// Gradient of a layer's input.
     BackwardInput,
-    /// Partial gradients of a layer's weights: in any order among each other.
+    /// Partial gradients of a layer's weights; layers in any order.
     BackwardWeights,
     /// Partial gradients to gradients.
     Reduce,
@@ -49,11 +49,11 @@ pub enum Role {
 pub struct Slot {
     /// The variable in the shader.
     pub name: &'static str,
-    /// What the operation does with it.
+    /// Whether the operation reads or writes it.
     pub usage: Use,
 }
 
-/// What an operation does with a buffer.
+/// Whether an operation reads or writes a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// Reads it.
@@ -67,9 +67,9 @@ pub enum Use {
 /// A number that grows with the samples of a step: `per_sample * samples + once`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Count {
-    /// For each sample.
+    /// Per sample.
     pub per_sample: usize,
-    /// However many samples there are.
+    /// Independent of the samples.
     pub once: usize,
 }
 
@@ -85,16 +85,16 @@ impl Count {
 pub enum Rounding {
     /// Copied or chosen: nothing is rounded.
     Exact,
-    /// A sum of so many terms in any order.
+    /// A sum of `terms` terms in any order.
     Sum {
-        /// Terms, products among them.
+        /// Number of terms; a term may be a product.
         terms: usize,
     },
     /// An activation of such a sum.
     Activated {
         /// Terms of the sum.
         terms: usize,
-        /// What is applied to it.
+        /// The activation.
         by: Activation,
     },
     /// Exponentials and their logarithm, and a mean of such.

@@ -1,12 +1,12 @@
-//! How samples and outputs are cut: the constants of every layout, and the way from blocks to samples.
+//! The constants of every layout, and the way from blocks to samples.
 
-/// Samples in a block, the innermost extent of every activation buffer.
+/// Samples per block, the innermost extent of every activation buffer.
 pub const BLOCK: usize = 32;
 
-/// Samples that one GPU thread handles together, as one `vec4f`: a quad.
+/// Samples per quad: those that one GPU thread computes together, as one `vec4f`.
 pub const QUAD: usize = 4;
 
-/// Quads in a block.
+/// Quads per block.
 pub const QUADS: usize = BLOCK / QUAD;
 
 /// Output channels or units whose weights lie side by side, as one `vec4f`.
@@ -15,7 +15,7 @@ pub const PACK: usize = 4;
 /// Target of a sample past [`super::Step::count`]: it has no label, no loss and no gradient.
 pub const MASKED: u32 = u32::MAX;
 
-/// Bits that say which sum of a 2x2 block was the largest: 0 to 3 in row order.
+/// Bits per argmax: which sum of a 2x2 pooling window was the largest, 0 to 3 in row order.
 ///
 /// `argmax` is `[block][channel / 4][row][column][quad]`, one word each: sample `n` of the quad and channel
 /// `c` of the four have bits `8c + 2n` and up.
@@ -38,13 +38,13 @@ pub fn samples<T: Copy>(words: &[T], elements: usize, count: usize) -> Vec<T> {
 
 /// Row-major coordinates of value `index`, with commas between.
 pub(super) fn coordinates(shape: &[usize], mut index: usize) -> String {
-    let mut places: Vec<String> = Vec::new();
+    let mut axes: Vec<String> = Vec::new();
     for extent in shape.iter().rev() {
-        places.push((index % extent).to_string());
+        axes.push((index % extent).to_string());
         index /= extent;
     }
-    places.reverse();
-    places.join(",")
+    axes.reverse();
+    axes.join(",")
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ struct Flow {
     activation: Activation,
 }
 
-/// Buffers that stages share, where the plan trains.
+/// Buffers that all stages share.
 #[derive(Clone, Copy)]
 struct Shared {
     parameters: BufferId,
@@ -93,7 +93,7 @@ impl<'a> Lowering<'a> {
         self.buffer(name, Element::F32, words, Content::Other)
     }
 
-    /// A buffer with a word for each of the parameters.
+    /// A buffer with one word per word of the parameters.
     fn per_parameter(&mut self, name: &str) -> BufferId {
         self.buffer(name, Element::F32, self.layout.words, Content::Parameters)
     }
@@ -159,7 +159,7 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// The samples of a step, as the first stage takes them: as bytes, a quarter of the loads, if it is fused.
+    /// Adds the samples of a step: as bytes if the first stage is fused, a quarter of the words, else as values.
     fn gather(&mut self, stages: &[Stage], [images, labels, order, targets]: [BufferId; 4]) -> Flow {
         let input = self.model.input;
         let bytes = stages.first().is_some_and(Stage::is_fused);
@@ -184,7 +184,7 @@ impl<'a> Lowering<'a> {
         Flow { buffer, gradient: None, activation: Activation::Identity }
     }
 
-    /// The operations of `stage`, behind `from`. Each names its buffers by its slots.
+    /// Adds the operations of `stage`, behind `from`. Each names its buffers by its slots.
     fn stage(&mut self, stage: &Stage, from: Flow, shared: Shared) -> Flow {
         let last = stage.last();
         let buffer = self.activations(last.name.clone(), last.output);
@@ -211,7 +211,7 @@ impl<'a> Lowering<'a> {
         };
         for kind in kinds {
             let facts = kind.facts();
-            // Without gradients there is nothing to run backward, and nothing behind the input.
+            // An operation without one of its buffers is left out: without gradients, or into the input.
             let Some(buffers) = facts.slots.iter().map(|s| slot(s.name)).collect() else { continue };
             let op = Op { layer: layer.clone(), kind, buffers };
             if facts.role == Role::Forward { self.forward.push(op) } else { self.backward.push(op) }
@@ -219,7 +219,7 @@ impl<'a> Lowering<'a> {
         Flow { buffer, gradient, activation: stage.first().activation() }
     }
 
-    /// Loss and metrics; the buffers of probabilities, predictions and metrics.
+    /// Adds loss and metrics. Returns the buffers of probabilities, predictions and metrics.
     fn loss(&mut self, logits: Flow, targets: BufferId) -> [BufferId; 3] {
         let (classes, batch) = (self.model.classes(), self.batch);
         let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
@@ -234,7 +234,7 @@ impl<'a> Lowering<'a> {
         [probabilities, predictions, metrics]
     }
 
-    /// First words of a layer's weights and bias, and where its partial gradients go.
+    /// Adds a layer's segment. Returns the first words of its weights and bias, and the layout of its partials.
     fn segment(&mut self, layer: &str, most_chunks: usize, slots_per_chunk: usize) -> (usize, usize, Partials) {
         let tensor = |kind: &str| {
             let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
@@ -271,7 +271,7 @@ fn unique_names(model: &Model, buffers: &[BufferSpec]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// Memory that grows faster than the batch is what users of other programs met as a crash.
+    /// Other programs crash where memory grows faster than the batch.
     #[test]
     fn memory_grows_by_the_same_for_each_image() {
         let model = Model::preset("lenet5").unwrap();

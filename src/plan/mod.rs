@@ -26,12 +26,13 @@
 //! | pack | [`PACK`] output channels or units whose weights lie side by side, a `vec4f` |
 //! | lane | one sample of a block or quad |
 //! | chunk | blocks whose weight gradients are summed by the same threads |
-//! | slot | one partial gradient of all weights of a layer: per chunk one, or one per quad of a block |
+//! | slot | one partial gradient of a layer's weights and bias: one per chunk, or one per chunk and quad |
 //! | segment | a layer's part of the flat parameters, with the slots of its partial gradients |
 //! | stage | the layers that are lowered together: one, or a convolution fused with max-pooling |
 //! | strip | neighbouring columns of a map that one thread computes |
 //! | tap | one weight of a kernel; a turn is as many taps of a kernel row as a thread handles together |
-//! | argmax | which sum of a 2x2 block was the largest: [`ARGMAX_BITS`] per sample |
+//! | pooling window | the `size` x `size` values that pooling reduces to one |
+//! | argmax | which sum of a 2x2 pooling window was the largest: [`ARGMAX_BITS`] per sample |
 //!
 //! # Contracts
 //! - **Short batches.** `Gather` fills samples past [`Step::count`] with the background, and `SoftmaxCrossEntropy`
@@ -39,8 +40,8 @@
 //! - **Activation derivatives.** The gradient buffer of a layer is with respect to its sums, before the activation.
 //!   Every operation with [`Role::BackwardInput`] therefore multiplies what it passes down by the derivative of the
 //!   activation that made its input, taken from that input's value.
-//! - **Fused max-pooling.** Where an activation rises with its sum, the largest sum of a block is picked first;
-//!   activation, storage and gradient are of that one alone. [`stages`] decides.
+//! - **Fused max-pooling.** Where an activation rises with its sum, the largest sum of a pooling window is picked
+//!   first; activation, storage and gradient are of that one alone. [`stages`] decides.
 //! - **Weight gradients** are summed per chunk into slots, then added by `SumGradients` in slot order: one writer per
 //!   element, so the same bits each time.
 

@@ -1,4 +1,4 @@
-//! Where each tensor lies in the flat parameter buffer, and the way there and back.
+//! The layout of tensors in the flat parameter buffer: packing and unpacking.
 
 use super::layout::{PACK, coordinates};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ pub struct ParameterLayout {
     pub words: usize,
 }
 
-/// A tensor and its place.
+/// A tensor and its words in the flat buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     /// Name and shape, in PyTorch's layout.
@@ -29,7 +29,7 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Place in the flat buffer of value `index` of the row-major tensor.
+    /// Word in the flat buffer of value `index` of the row-major tensor.
     pub fn word(&self, index: usize) -> usize {
         let rest: usize = self.spec.shape[1..].iter().product();
         let (out, inner) = (index / rest, index % rest);
@@ -54,7 +54,7 @@ impl ParameterLayout {
         Self { tensors, words }
     }
 
-    /// What word `word` of a flat buffer is: tensor and index, or padding.
+    /// The name of word `word` of a flat buffer: tensor and index, or padding.
     pub fn describe(&self, word: usize) -> String {
         let tensor = self.tensors.iter().find(|t| (t.first..t.first + t.words).contains(&word));
         let index = tensor.and_then(|t| (0..t.spec.elements()).find(|i| t.word(*i) == word).map(|i| (t, i)));

@@ -1,16 +1,16 @@
-//! Where the partial gradients of layers lie.
+//! The layout of partial gradients.
 
-/// Where a layer's partial gradients lie in `partials`: `[slot][word]`, a slot holding weights and bias
-/// exactly as `parameters` does.
+/// The layout of a layer's partial gradients in `partials`: `[slot][word]`, a slot holding weights and bias as
+/// `parameters` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partials {
     /// First word.
     pub first: usize,
     /// Words per slot: the layer's length in `parameters`.
     pub words: usize,
-    /// Number of slots; for a convolution a chunk has [`super::QUADS`] of them, one per quad.
+    /// Number of slots: one per chunk of a dense layer, [`super::QUADS`] per chunk of a convolution, one per quad.
     pub slots: usize,
-    /// Blocks of samples a chunk sums over; the last chunk may have fewer.
+    /// Blocks of samples per chunk; the last chunk may have fewer.
     pub blocks_per_chunk: usize,
 }
 

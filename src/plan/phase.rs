@@ -1,4 +1,4 @@
-//! Which operations of a plan a submission runs.
+//! Phases: the lists of operations that a submission can run.
 
 /// A list of operations that a submission runs for each of its steps: see [`super::Plan::phase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// For messages.
+    /// Its name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Evaluate => "evaluate",

@@ -18,7 +18,7 @@ pub struct Plan {
     pub buffers: Vec<BufferSpec>,
     /// Every operation, in the order of a training step.
     pub ops: Vec<Op>,
-    /// Indices into `ops` by phase. [`Phase::Train`] is not among them: it is made of two others.
+    /// Indices into `ops` by phase, without [`Phase::Train`], which is two of them: see [`Plan::phase`].
     pub phases: Vec<(Phase, Vec<usize>)>,
     /// Layout of the flat parameter buffers.
     pub layout: ParameterLayout,
@@ -26,7 +26,7 @@ pub struct Plan {
     pub images: BufferId,
     /// Labels of the dataset, one per word.
     pub labels: BufferId,
-    /// Which sample of the dataset comes when: a permutation.
+    /// The order of the samples of the dataset: a permutation of their indices.
     pub order: BufferId,
     /// Labels of the samples of the last step, `[block][sample]`; [`super::MASKED`] past its count.
     pub targets: BufferId,
@@ -46,7 +46,7 @@ pub struct Plan {
     pub metrics: BufferId,
 }
 
-/// What the plan must know of a dataset: how many images at most, and their size.
+/// The size of a dataset: most images, and their extents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatasetShape {
     /// Most samples that will be loaded at one time.
@@ -143,7 +143,7 @@ impl Plan {
     }
 }
 
-/// What both runners answer where there is nothing to collect.
+/// The error of both runners where no submission is left to collect.
 pub(crate) fn nothing_to_collect() -> Error {
     Error::input("there is no submission to collect", "submit steps first")
 }

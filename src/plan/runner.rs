@@ -1,14 +1,14 @@
-//! What runs a plan: the contract that the GPU and the CPU keep.
+//! Runners: the contract that the GPU and the CPU keep (tests/runner.rs).
 
 use std::pin::Pin;
 
 use super::{BufferId, Metrics, Phase, Step};
 use crate::error::Result;
 
-/// What runs a plan, for people: printed before anything runs, and kept with every result.
+/// The description of a device that runs plans: printed before a run, and kept with every result.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Device {
-    /// Its place in the list that `lenet-gpu devices` prints; none for the CPU oracle.
+    /// Its index in the list that `lenet-gpu devices` prints; none for the CPU oracle.
     pub index: Option<usize>,
     /// As the driver names it.
     pub name: String,
@@ -35,7 +35,7 @@ fn empty_if_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::resu
 pub enum Clock {
     /// By the device's own timestamps around the work.
     Timestamp,
-    /// From submission to completion on the host's clock, with what it costs to submit and to wait.
+    /// By the host's clock from submission to completion, submitting and waiting included.
     Wall,
 }
 
@@ -50,11 +50,12 @@ pub fn now<T>(future: impl Future<Output = T>) -> T {
 
 /// Something that holds the buffers of a plan and runs its operations.
 ///
-/// All calls take effect in order. `write` and `submit` never wait; what does gives a [`Pending`], and has a twin
-/// that ends in `_now` for code that may block. Errors: what does not fit the plan, by name (tests/runner.rs), and
-/// those of the device: out of memory, lost.
+/// All calls take effect in order. `write` and `submit` do not wait for the device. Calls that wait give a [`Pending`],
+/// and have a twin that ends in `_now` for code that may block.
+///
+/// Errors: words and steps that do not fit the plan (tests/runner.rs); those of the device: out of memory, lost.
 pub trait Runner {
-    /// What runs the plan.
+    /// The device that runs the plan.
     fn device(&self) -> &Device;
 
     /// Overwrites the words of `buffer` from word `first` on.
@@ -69,11 +70,11 @@ pub trait Runner {
     /// The metrics of the steps of the oldest submission not yet collected, once it has run.
     fn collect(&mut self) -> Pending<'_, Vec<Metrics>>;
 
-    /// Runs operation `index` of the plan alone, `times` times, waits for it, and says how many seconds
-    /// all of them took together and by which clock.
+    /// Runs operation `index` of the plan alone, `times` times, and waits. Returns the time of all runs together [s],
+    /// and the clock that took it.
     fn run_op<'a>(&'a mut self, index: usize, step: &'a Step, times: usize) -> Pending<'a, (f64, Clock)>;
 
-    /// The most steps one submission may have.
+    /// Most steps per submission.
     fn capacity(&self) -> usize;
 
     /// [`Runner::write`] of f32 values.

@@ -1,4 +1,4 @@
-//! Which layers one operation computes together: the only place that fuses.
+//! Stages: which layers are fused.
 
 use crate::model::{Layer, LayerKind, Model};
 
@@ -33,7 +33,7 @@ impl<'m> Stage<'m> {
 /// The layers of `model` in stages, in order.
 ///
 /// A convolution is fused with the 2x2 max-pooling behind it if its activation rises with its sum: only then is the
-/// largest activation of a block that of the largest sum.
+/// largest activation of a pooling window that of the largest sum.
 pub fn stages(model: &Model) -> Vec<Stage<'_>> {
     let mut stages = Vec::new();
     let mut layers = model.layers.iter().peekable();

@@ -1,11 +1,11 @@
-//! What a submission is told per step, and what it gives back.
+//! The arguments of a step, and its metrics.
 
 use std::ops::Range;
 
-/// Rows of the metrics buffer: the most steps one submission may have.
+/// Rows of the metrics buffer: most steps per submission.
 pub const MOST_STEPS: usize = 256;
 
-/// What differs from one step to the next: a row of the table that kernels read by step.
+/// The arguments of one step: a row of the table that kernels read.
 ///
 /// The field order is that of `struct Step` in the shaders (tests/shaders.rs).
 #[repr(C)]

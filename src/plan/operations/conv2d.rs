@@ -1,4 +1,4 @@
-//! Valid convolution, bias and activation; fused with 2x2 max-pooling also that, and which sum was the largest.
+//! Valid convolution, bias and activation; fused, also 2x2 max-pooling and its argmax.
 
 use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
@@ -6,8 +6,7 @@ use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 use crate::plan::layout::{PACK, QUAD, QUADS};
 
-/// Chunks that a batch is cut into for the weight gradients, at most: enough to keep a machine busy, few enough that
-/// adding them up stays cheap.
+/// Most chunks per batch: more are more threads for the weight gradients, and more slots to add up.
 const MOST_CHUNKS: usize = 8;
 
 /// Geometry of a convolution.
@@ -15,12 +14,12 @@ const MOST_CHUNKS: usize = 8;
 pub struct Conv2d {
     /// Shape of `x`.
     pub input: Shape,
-    /// Shape of the sums: of `y`, unless it is pooled.
+    /// Shape of the sums, which is that of `y` without max-pooling.
     pub output: Shape,
-    /// Whether only the largest sum of each 2x2 block goes on, so that `y` and `dy` have half the rows and
-    /// columns and the other sums are never stored. `argmax` says which it was: see [`crate::plan::ARGMAX_BITS`].
+    /// Whether it is fused with 2x2 max-pooling. Then `y` and `dy` have half the rows and columns, only the largest sum
+    /// of each pooling window is stored, and `argmax` says which that was: see [`crate::plan::ARGMAX_BITS`].
     pub max_pool: bool,
-    /// Values of a byte 0 and of a byte 255 if `x` is bytes as [`super::Gather::bytes`] has them; only with max-pooling.
+    /// Levels of the input if `x` is bytes, laid out as [`super::Gather::bytes`] says; only with max-pooling.
     pub levels: Option<[f32; 2]>,
     /// Rows and columns of the kernel.
     pub kernel: usize,
@@ -32,7 +31,7 @@ pub struct Conv2d {
     pub weights: usize,
     /// First word of the bias in `parameters`.
     pub bias: usize,
-    /// Where its partial gradients go.
+    /// Layout of its partial gradients.
     pub partials: Partials,
 }
 
@@ -56,7 +55,7 @@ impl Conv2d {
 }
 
 impl Conv2d {
-    /// That of `layer`, with a kernel of `kernel` x `kernel`, fused with the max-pooling behind it if `max_pool`.
+    /// The geometry of `layer`, with a kernel of `kernel` x `kernel`, fused with the max-pooling behind it if `max_pool`.
     pub(super) fn of(layer: &Layer, kernel: usize, max_pool: bool, site: &mut Site) -> Self {
         let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
         Self {

@@ -6,16 +6,16 @@ use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 use crate::plan::layout::BLOCK;
 
-/// Chunks that a batch is cut into for the weight gradients, at most: fewer than for a convolution, since a dense
-/// layer has more weights, and so more threads without chunks and more to add up.
+/// Most chunks per batch: fewer than for a convolution, since a dense layer has more weights, so more threads per chunk
+/// and more words per slot.
 const MOST_CHUNKS: usize = 2;
 
 /// Geometry of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
-    /// Input values of a sample.
+    /// Input values per sample.
     pub inputs: usize,
-    /// Output values of a sample.
+    /// Output values per sample.
     pub outputs: usize,
     /// Applied to the sums (forward).
     pub activation: Activation,
@@ -25,12 +25,12 @@ pub struct Dense {
     pub weights: usize,
     /// First word of the bias in `parameters`.
     pub bias: usize,
-    /// Where its partial gradients go.
+    /// Layout of its partial gradients.
     pub partials: Partials,
 }
 
 impl Dense {
-    /// That of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
+    /// The geometry of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
     pub(super) fn of(layer: &Layer, site: &mut Site) -> Self {
         let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, 1);
         Self {

@@ -12,7 +12,7 @@ pub struct Gather {
     pub image_width: usize,
     /// The model's input; stored images are centred in it.
     pub input: Shape,
-    /// Values of a byte 0, which is also that of padding, and of a byte 255.
+    /// Levels of the input: the values of byte 0, also that of padding, and of byte 255.
     pub levels: [f32; 2],
     /// Whether `x` stays bytes, `[block][channel][row][column / 2][quad][column % 2]`, one word each with the
     /// bytes of four samples, lowest first: [`super::Conv2d::levels`] scales them as it reads.

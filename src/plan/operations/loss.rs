@@ -1,4 +1,4 @@
-//! The loss: probabilities, loss, verdict and class of each sample, and the gradient of the logits.
+//! The loss: per sample the probabilities, loss and class; the gradient of the logits.
 
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 
@@ -9,7 +9,7 @@ pub struct Loss {
     pub classes: usize,
     /// Most samples of a step.
     pub batch: usize,
-    /// Whether it writes the gradient of the logits: so in a plan that trains.
+    /// Whether it writes the gradient of the logits: true in a plan that trains.
     pub gradient: bool,
 }
 

@@ -1,5 +1,4 @@
-//! The table of operations: which there are, and the facts of each in one arm. Each family has a file of its extents and
-//! costs.
+//! The table of operations: the kinds, and the facts of each. Each family has a file of its extents and costs.
 
 mod conv2d;
 mod dense;
@@ -34,17 +33,17 @@ pub enum OpKind {
     Gather(Gather),
     /// Convolution, fused with max-pooling or not.
     Conv2d(Pass, Conv2d),
-    /// Largest of each block.
+    /// Largest value of each pooling window.
     MaxPool(Pass, Pool),
-    /// Mean of each block.
+    /// Mean of each pooling window.
     AveragePool(Pass, Pool),
     /// Trainable sub-sampling.
     Subsample(Pass, Subsample),
     /// Matrix product.
     Dense(Pass, Dense),
-    /// Probabilities, loss, verdict and class of each sample; the gradient of the logits in a plan that trains.
+    /// Per sample the probabilities, loss and class; the gradient of the logits in a plan that trains.
     SoftmaxCrossEntropy(Loss),
-    /// Sums of the scores over the batch, into the step's slot.
+    /// Sums of the scores over the batch, into the step's row of `metrics`.
     SumScores {
         /// Most samples of a step.
         batch: usize,
@@ -53,7 +52,7 @@ pub enum OpKind {
     SumGradients(Vec<Segment>),
     /// One step of the optimiser over all parameters.
     Update {
-        /// Which rule.
+        /// The optimiser.
         optimizer: Optimizer,
         /// Length of the flat parameter buffer, f32.
         words: usize,
@@ -93,7 +92,7 @@ impl OpKind {
         self.facts().name
     }
 
-    /// What it is and costs.
+    /// Its facts.
     pub fn facts(&self) -> Facts {
         match self {
             Self::Gather(gather) => gather.facts(),

@@ -1,4 +1,4 @@
-//! Pooling: the largest or the mean of each block.
+//! Pooling: the largest value or the mean of each pooling window.
 
 use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
@@ -11,14 +11,14 @@ pub struct Pool {
     pub input: Shape,
     /// Shape of `y`.
     pub output: Shape,
-    /// Rows and columns of a block.
+    /// Rows and columns of a pooling window.
     pub size: usize,
     /// The activation that made `x` (backward).
     pub input_activation: Activation,
 }
 
 impl Pool {
-    /// That of `layer`, with blocks of `size`.
+    /// The geometry of `layer`, with pooling windows of `size` x `size`.
     pub(super) fn of(layer: &Layer, size: usize, site: &Site) -> Self {
         Self { input: layer.input, output: layer.output, size, input_activation: site.input_activation }
     }

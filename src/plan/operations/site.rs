@@ -1,9 +1,9 @@
-//! What the operations of a layer must know of where it stands, and the ways through a layer.
+//! The surroundings of a stage, and the passes through a layer.
 
 use crate::model::Activation;
 use crate::plan::Partials;
 
-/// A way through a layer.
+/// A pass through a layer, by its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     /// The output.
@@ -19,13 +19,13 @@ impl Pass {
     pub(super) const ALL: [Self; 3] = [Self::Forward, Self::BackwardInput, Self::BackwardWeights];
 }
 
-/// What the operations of a stage must know of where it stands.
+/// The surroundings of a stage: its input, and room for its partial gradients.
 pub(in crate::plan) struct Site<'a> {
     /// The activation that made its input.
     pub input_activation: Activation,
-    /// Values of a byte 0 and of a byte 255, if its input is bytes.
+    /// Levels of its input, if that is bytes.
     pub bytes: Option<[f32; 2]>,
-    /// Asks for room for partial gradients, in at most so many chunks of so many slots each: first words of its
-    /// weights and bias, and the room.
+    /// Reserves room for partial gradients, given the most chunks and the slots per chunk. Returns the first words of
+    /// weights and bias, and the layout of the partial gradients.
     pub segment: &'a mut dyn FnMut(usize, usize) -> (usize, usize, Partials),
 }

@@ -1,4 +1,4 @@
-//! What is left of a step once every layer has its partial results: sums of them, and the optimiser.
+//! The end of a step: sums of scores and of partial gradients, and the optimiser.
 
 use crate::plan::Segment;
 use crate::plan::facts::{Count, Facts, Role, Rounding, Slot, Use, read, write};

@@ -47,12 +47,12 @@ impl Dataset {
     ///
     /// A folder holds one set: MNIST, Fashion-MNIST, KMNIST, EMNIST, ... under their usual names
     /// (`train-images-idx3-ubyte`, `train-images.idx3-ubyte`, `emnist-letters-test-images-idx3-ubyte`),
-    /// with `.gz` or without. If both are there, the one without is read. What is compressed is decided
-    /// by content. Labels are checked by [`Dataset::check_classes`].
+    /// with `.gz` or without. If both are there, the one without is read. The content, not the name, tells
+    /// whether a file is compressed. Labels are checked by [`Dataset::check_classes`].
     ///
-    /// Errors: a build without MNIST. Else each names the file: one that is missing or not alone of its kind,
-    /// that is no IDX file of bytes, that is truncated, oversized, empty or corrupted, that has images larger
-    /// than `largest`, or another number of labels than of images.
+    /// Errors: a build without MNIST. All others name the file: missing, or one of several of its kind; no IDX
+    /// file of bytes; truncated, oversized, empty or corrupted; images larger than `largest`; unequal numbers of
+    /// labels and images.
     pub fn load(source: &Source, split: Split, largest: (usize, usize)) -> Result<Self> {
         let (images, labels) = match source {
             Source::Embedded => {
@@ -78,7 +78,7 @@ impl Dataset {
         Ok(Self { source: source.to_string(), height, width, images, labels })
     }
 
-    /// Images `[image][row][column]` of `height` x `width` that nobody has labelled: each has label 0.
+    /// Images `[image][row][column]` of `height` x `width` without labels: each gets label 0.
     ///
     /// Errors: bytes that are not whole images.
     pub fn unlabelled(source: &str, (height, width): (usize, usize), images: Vec<u8>) -> Result<Self> {
@@ -98,7 +98,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Whether there is no sample; never so for a dataset that was loaded.
+    /// Whether there are no samples; [`Dataset::load`] refuses such a set.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -114,9 +114,9 @@ impl Dataset {
         self.labels.iter().max().map_or(0, |&label| usize::from(label) + 1)
     }
 
-    /// Checks that every label has an output of its own: each is less than `classes`.
+    /// Checks that every label is less than `classes`.
     ///
-    /// Errors: names the first sample whose label has none, and the number of outputs that would do.
+    /// Errors: a label that is not; the first such sample and the number of outputs that it needs are named.
     pub fn check_classes(&self, classes: usize) -> Result<()> {
         let Some(sample) = self.labels.iter().position(|&label| usize::from(label) >= classes) else { return Ok(()) };
         Err(Error::input(

@@ -17,20 +17,19 @@ const BOX: usize = 20;
 /// Grey levels `[row][column]`, 0 (background) to 255 (ink).
 pub type Digit = [u8; SIDE * SIDE];
 
-/// Row and column where MNIST has the centre of mass, as near as whole pixels allow.
+/// Row and column of the centre of mass in MNIST, to whole pixels.
 const CENTRE: f32 = 14.0;
 
 /// Finds the digit in an image and gives it the look of MNIST.
 ///
 /// The image may be of any size, dark on light or light on dark. Ink and background are told apart by
-/// Otsu's threshold, once light that changes steadily across the image is evened out; what most of the
-/// border and of the image is, is background. The connected piece with most ink, and the pieces close
-/// to it, are the digit; the rest is dropped.
+/// Otsu's threshold, once light that changes steadily across the image is evened out; the level of most of
+/// the border and of the image is background. The connected piece with most ink, and the pieces close to it,
+/// are the digit; the rest is dropped.
 ///
 /// Not handled: hard shadows, and several digits in one image (those close together become one).
 ///
-/// Errors: another number of pixels than `width` x `height`; no ink: the image is blank or has next to no
-/// contrast.
+/// Errors: a number of pixels that is not `width` x `height`; no ink: the image is blank or has little contrast.
 pub fn prepare(image: &Grey) -> Result<Digit> {
     let Grey { width, height, ref pixels } = *image;
     if width.checked_mul(height) != Some(pixels.len()) {
@@ -48,7 +47,7 @@ pub fn prepare(image: &Grey) -> Result<Digit> {
 
 /// The digit in `window` made to fit [`BOX`], and centred by its centre of mass.
 fn normalised(plane: &Plane, window: Window) -> Digit {
-    // Pixels of the plane for one of the digit, the same for both axes.
+    // Pixels of the plane per pixel of the digit, the same for both axes.
     let step = window.width().max(window.height()) as f32 / BOX as f32;
     let columns = weights(window.left, window.right, plane.width, step);
     let rows = weights(window.top, window.bottom, plane.height, step);
@@ -65,31 +64,31 @@ fn normalised(plane: &Plane, window: Window) -> Digit {
     let total: f32 = small.iter().sum();
     let brightest = small.iter().fold(1.0_f32, |most, &level| most.max(level));
     let (mut mass_x, mut mass_y) = (0.0, 0.0);
-    for (place, level) in small.iter().enumerate() {
-        mass_x += level * (place % columns.len()) as f32;
-        mass_y += level * (place / columns.len()) as f32;
+    for (index, level) in small.iter().enumerate() {
+        mass_x += level * (index % columns.len()) as f32;
+        mass_y += level * (index / columns.len()) as f32;
     }
-    // Never so far that more than the soft edge would fall outside.
+    // At most so far that the soft edge alone falls outside.
     let offset = |mass: f32, size: usize| {
         (CENTRE - mass / total.max(1.0)).round().clamp(-1.0, (SIDE + 1) as f32 - size as f32) as isize
     };
     let (left, top) = (offset(mass_x, columns.len()), offset(mass_y, rows.len()));
-    let inside = |place: usize, offset: isize| place.checked_add_signed(offset).filter(|&place| place < SIDE);
+    let inside = |pixel: usize, offset: isize| pixel.checked_add_signed(offset).filter(|&pixel| pixel < SIDE);
     let mut digit = [0; SIDE * SIDE];
-    for (place, level) in small.iter().enumerate() {
-        if let (Some(x), Some(y)) = (inside(place % columns.len(), left), inside(place / columns.len(), top)) {
-            // Thin strokes fade when made small, but in MNIST none is faint.
+    for (index, level) in small.iter().enumerate() {
+        if let (Some(x), Some(y)) = (inside(index % columns.len(), left), inside(index / columns.len(), top)) {
+            // Thin strokes fade when made small; in MNIST strokes are dark.
             digit[y * SIDE + x] = (level * 255.0 / brightest).round() as u8;
         }
     }
     digit
 }
 
-/// For each pixel of the digit along one axis: which pixels of a line of `length` it averages, with weights.
+/// Per pixel of the digit along one axis: the pixels of a line of `length` that it averages, with weights.
 ///
 /// `start..end` is made 1 to [`BOX`] pixels long, and one more at each end takes the soft edge. A pixel
-/// averages the `step` pixels it covers; if it covers less than one, an interval of one, which is linear
-/// interpolation.
+/// averages the `step` pixels that it covers. If it covers less than one, it averages an interval of one,
+/// which is linear interpolation.
 fn weights(start: usize, end: usize, length: usize, step: f32) -> Vec<Vec<(usize, f32)>> {
     let count = (((end - start) as f32 / step).round() as usize).clamp(1, BOX);
     let first = ((start + end) as f32 - count as f32 * step) / 2.0 - step;
@@ -123,8 +122,8 @@ mod tests {
 
     /// An image whose pixel (x, y) is `level(x, y)`.
     fn drawn(width: usize, height: usize, mut level: impl FnMut(usize, usize) -> u8) -> Grey {
-        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-        Grey { width, height, pixels: places.map(|(x, y)| level(x, y)).collect() }
+        let points = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        Grey { width, height, pixels: points.map(|(x, y)| level(x, y)).collect() }
     }
 
     fn inverted(image: &Grey) -> Grey {

@@ -32,7 +32,7 @@ pub fn find(folder: &Path, split: Split) -> Result<Files> {
     }
     names.sort();
 
-    // One file of each set, to tell the sets apart.
+    // One file per set, to tell the sets apart.
     let sets: BTreeMap<&str, &str> =
         names.iter().filter_map(|name| recognise(name).map(|(prefix, ..)| (prefix, name.as_str()))).collect();
     if sets.len() > 1 {
@@ -74,7 +74,7 @@ pub fn find(folder: &Path, split: Split) -> Result<Files> {
     Ok(Files { images: one("images")?, labels: one("labels")? })
 }
 
-/// Set (`emnist-letters-`, often empty), split and kind that a file name tells, if it is an IDX name.
+/// Set (`emnist-letters-`, often empty), split and kind of an IDX file by its name; `None` for other names.
 fn recognise(name: &str) -> Option<(&str, &str, &str)> {
     let name = name.strip_suffix(".gz").unwrap_or(name);
     let (stem, kind) =
@@ -87,7 +87,7 @@ fn recognise(name: &str) -> Option<(&str, &str, &str)> {
     (prefix.is_empty() || prefix.ends_with('-')).then_some((prefix, word, kind))
 }
 
-/// Opens a file that was found. Errors: it may not be read.
+/// Opens a file that was found. Errors: it cannot be read.
 pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|e| {
         Error::input(format!("{}: cannot open: {e}", path.display()), "check that the file exists and may be read")
@@ -106,7 +106,7 @@ mod tests {
         folder
     }
 
-    /// What is wrong with a folder of these files.
+    /// The error of a folder of these files.
     fn refused(names: &[&str], split: Split) -> String {
         find(folder(names).path(), split).err().unwrap().to_string()
     }

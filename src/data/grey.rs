@@ -1,4 +1,4 @@
-//! A grey image: what an image file or a drawing becomes before a digit is looked for.
+//! A grey image, from an image file or a drawing: the input of digit recognition.
 
 /// A grey image of any size.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! IDX files, the format of MNIST and its relatives, plain or gzipped.
 //!
 //! A file is two zero bytes, a type code (8: unsigned bytes), the number of dimensions, each dimension
-//! as a big-endian `u32`, then the values. Nothing is trusted: memory grows with the bytes that are
-//! there, never with what a header claims.
+//! as a big-endian `u32`, then the values. Nothing is trusted: memory grows with the bytes of the file, not with
+//! the claims of its header (the tests below measure it).
 
 use std::io::{self, BufReader, Read};
 
@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Result};
 
-/// Most bytes of values a file may claim: 2 GiB, some 2.7 million images of 28x28.
+/// Most values that a file may claim [bytes]: 2 GiB, 2.7 million images of 28x28.
 const MOST_BYTES: u64 = 2 << 30;
 
 /// Dimensions and bytes of an IDX file of `N` dimensions, gzipped or not.
@@ -73,7 +73,7 @@ fn parse_plain<const N: usize>(
             FETCH,
         ));
     }
-    // Reading on to the end is also what checks the gzip checksum.
+    // Reading to the end also checks the gzip checksum.
     if !read_at_most(&mut file, 1)?.is_empty() {
         return Err(Error::input(format!("bytes are left over after the {bytes} of the header ({size})"), FETCH));
     }
@@ -107,7 +107,7 @@ fn check_magic<const N: usize>(magic: &[u8]) -> Result<()> {
 fn read_at_most(file: &mut impl Read, count: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(count as u64).read_to_end(&mut bytes).map_err(|e| match e.kind() {
-        // What flate2 says of a bad stream, a wrong checksum and a missing end.
+        // The errors of flate2 for a bad stream, a wrong checksum and a missing end.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
             Error::input(format!("damaged gzip data: {e}"), "fetch the file again")
         }
@@ -154,9 +154,9 @@ pub(super) mod tests {
     #[test]
     fn each_defect_has_its_message() {
         let good = idx(&[4, 2, 3]);
-        let with = |place: usize, byte: u8| {
+        let with = |index: usize, byte: u8| {
             let mut bytes = good.clone();
-            bytes[place] = byte;
+            bytes[index] = byte;
             bytes
         };
         for (bytes, expected) in [
@@ -212,7 +212,7 @@ pub(super) mod tests {
         let mut wrong_checksum = good.clone();
         wrong_checksum[checksum] ^= 1;
         assert!(message(&wrong_checksum).contains("damaged gzip data"));
-        // Without its end, all values are there, but nothing vouches for them.
+        // Without its end, all values are there and none is checked.
         assert!(message(&good[..checksum]).contains("damaged gzip data"));
         assert!(message(&good[..12]).contains("damaged gzip data"));
         assert!(message(&[&good[..], b"tail"].concat()).contains("damaged gzip data"));
@@ -220,7 +220,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_bomb_is_not_unpacked() {
-        // 64 MiB of zeros behind an honest header: reading stops one byte past what the header says.
+        // 64 MiB of zeros behind an honest header: reading stops one byte past the header's size.
         let bomb = gzip(&[idx(&[4, 2, 3]), vec![0; 64 << 20]].concat());
         let mut unpacked = Counted(MultiGzDecoder::new(&bomb[..]), 0);
         let result = parse_plain::<3>(&mut unpacked, |_| Ok(()));
@@ -253,18 +253,18 @@ pub(super) mod tests {
                 assert!(try_all(&good[..length]).is_err(), "{length} bytes of {}", good.len());
             }
             let mut bytes = good.clone();
-            for place in 0..40 {
+            for index in 0..40 {
                 for value in 0..=255 {
-                    bytes[place] = value;
+                    bytes[index] = value;
                     let _ = try_all(&bytes);
                 }
-                bytes[place] = good[place];
+                bytes[index] = good[index];
             }
             for _ in 0..5000 {
                 let mut bytes = good.clone();
                 for _ in 0..1 + random.next_u32() % 4 {
-                    let place = random.next_u32() as usize % bytes.len();
-                    bytes[place] = random.next_u32() as u8;
+                    let index = random.next_u32() as usize % bytes.len();
+                    bytes[index] = random.next_u32() as u8;
                 }
                 bytes.truncate(bytes.len() - random.next_u32() as usize % 3);
                 let _ = try_all(&bytes);

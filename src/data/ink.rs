@@ -2,14 +2,14 @@
 
 use super::grey::{Grey, border};
 
-/// Longest side to look at; larger images are averaged down to it first.
+/// Longest side of an image that is examined [pixels]; larger images are averaged down to it first.
 const LONGEST_SIDE: usize = 1024;
 
-/// Ink of a pixel, of 255, from which it counts for the size of the digit: grain and the ringing of JPEG
-/// have less; in MNIST, 9989 of the 10,000 test digits are 20 pixels long by this measure.
+/// Least ink of a pixel that counts for the size of the digit, of 255. Grain and the ringing of JPEG have less. By this
+/// measure 9989 of MNIST's 10,000 test digits are 20 pixels long.
 const LEAST_LEVEL: f32 = 64.0;
 
-/// Least difference of mean grey level between ink and background: paper grain has less.
+/// Least difference of mean grey level between ink and background, of 255: paper grain has less.
 const LEAST_CONTRAST: f64 = 20.0;
 
 /// Grey levels `[row][column]`, 0 to 255, before rounding.
@@ -46,7 +46,7 @@ impl Window {
         self.bottom = self.bottom.max(y + 1);
     }
 
-    /// Empty columns or rows between two windows, whichever are more; 0 if they touch.
+    /// Empty columns or rows between two windows, the larger of the two; 0 if they touch.
     fn gap(self, other: Self) -> usize {
         let between = |end: usize, start: usize| start.saturating_sub(end);
         between(self.right, other.left)
@@ -85,7 +85,7 @@ impl Plane {
         Self { levels, ..plane }
     }
 
-    /// The image without a steady change of light across it, if that is what its border shows.
+    /// The image without a steady change of light across it, if its border shows one.
     pub fn evenly_lit(self) -> Self {
         if self.levels.is_empty() {
             return self;
@@ -96,11 +96,10 @@ impl Plane {
         let column = |x| median((0..height).map(|y| level(x, y)).collect());
         let (across, down) = (column(width - 1) - column(0), row(height - 1) - row(0));
         let tilt = |x: usize, y: usize| {
-            let along = |place: usize, length: usize| (place as f32 + 0.5) / length as f32 - 0.5;
+            let along = |pixel: usize, length: usize| (pixel as f32 + 0.5) / length as f32 - 0.5;
             across * along(x, width) + down * along(y, height)
         };
-        // Ink that lies along one side of the image tilts the medians too, but then the tilt does not
-        // explain the other sides.
+        // Ink along one side of the image tilts the medians too, but such a tilt does not fit the other sides.
         let unevenness = |levels: Vec<f32>| {
             let middle = median(levels.clone());
             levels.iter().map(|level| (level - middle).abs()).sum::<f32>()
@@ -111,8 +110,8 @@ impl Plane {
         if after >= before / 2.0 {
             return self;
         }
-        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-        let levels = places.map(|(x, y)| (level(x, y) - tilt(x, y)).clamp(0.0, 255.0)).collect();
+        let points = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let levels = points.map(|(x, y)| (level(x, y) - tilt(x, y)).clamp(0.0, 255.0)).collect();
         Self { levels, ..self }
     }
 
@@ -142,15 +141,15 @@ impl Plane {
     }
 }
 
-/// The middle level, or 0 of none.
+/// The middle level; 0 without levels.
 fn median(levels: Vec<f32>) -> f32 {
     quantile(levels, 0.5).unwrap_or(0.0)
 }
 
-/// The level below which `share` of the levels lie; `None` of none.
+/// The level below which `share` of the levels lie; `None` without levels.
 fn quantile(mut levels: Vec<f32>, share: f32) -> Option<f32> {
-    let place = (levels.len().saturating_sub(1) as f32 * share) as usize;
-    (place < levels.len()).then(|| *levels.select_nth_unstable_by(place, f32::total_cmp).1)
+    let index = (levels.len().saturating_sub(1) as f32 * share) as usize;
+    (index < levels.len()).then(|| *levels.select_nth_unstable_by(index, f32::total_cmp).1)
 }
 
 /// The first level above Otsu's threshold, and the difference of the means on its two sides (0 for a blank
@@ -191,7 +190,7 @@ pub struct Ink {
 impl Ink {
     /// The digit with its soft edge and without the rest, and the window that holds it.
     ///
-    /// `longest`: the longer side of the digit as it will be [pixels]; its soft edge is one of these wide.
+    /// `longest` is the longer side of the finished digit [pixels]; its soft edge is one of these wide.
     pub fn digit_alone(&self, longest: usize) -> (Plane, Window) {
         let Plane { width, height, ref levels } = self.plane;
         let pieces = self.pieces();
@@ -202,7 +201,7 @@ impl Ink {
         let size = main.window.width().max(main.window.height());
         let (near, speck) = (size / 3, main.ink / 100.0);
 
-        // Take in what is within one pixel of the digit as it will be, for its edges are soft.
+        // A margin of one pixel of the finished digit, for its soft edge.
         let margin = size.div_ceil(longest);
         let mut digit = vec![0.0; width * height];
         let (kept, dropped): (Vec<&Piece>, Vec<&Piece>) =
@@ -228,7 +227,7 @@ impl Ink {
         (Plane { levels: digit, ..self.plane }, window.unwrap_or(main.window))
     }
 
-    /// The pieces of ink that hang together, also by corners.
+    /// The connected pieces of ink; pixels connect by sides and corners.
     fn pieces(&self) -> Vec<Piece> {
         let Plane { width, height, ref levels } = self.plane;
         let mut unseen = self.solid.clone();

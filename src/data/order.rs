@@ -3,10 +3,10 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A random permutation of `0..samples` that depends on nothing but its arguments.
+/// A random permutation of `0..samples`, a function of its arguments alone.
 ///
 /// The same on every machine and in every version of this program, so that a resumed run needs no
-/// saved shuffle state. Every permutation is equally likely (as far as ChaCha8 is random). At most
+/// saved shuffle state. Every permutation is equally likely, as far as ChaCha8 is random. At most
 /// `u32::MAX` samples.
 ///
 /// Source: Fisher-Yates (Durstenfeld 1964), from ChaCha8 with the seed as key and the epoch as stream.

@@ -9,10 +9,10 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageFormat, 
 use super::grey::{Grey, border};
 use crate::error::{Error, Result};
 
-/// Largest file that is read.
+/// Size of the largest file that is read [bytes].
 const MOST_FILE_BYTES: u64 = 256 << 20;
 
-/// Largest image that is decoded.
+/// Size of the largest image that is decoded [pixels].
 const MOST_PIXELS: u64 = 100_000_000;
 
 /// Reads an image file; see [`from_bytes`].
@@ -29,8 +29,8 @@ pub fn load(path: &Path) -> Result<Grey> {
 /// Decodes an image (PNG, JPEG, GIF, BMP, PNM, TIFF or WebP).
 ///
 /// `name` stands for the image in errors. Colours become luminance; a turned photograph is turned back
-/// (Exif). Transparent pixels take the colour of the border, or whatever stands out from the ink where
-/// the border itself is transparent. Of an animation or a file of several pages, the first is taken.
+/// (Exif). Transparent pixels take the colour of the border, or black or white, whichever stands out from the
+/// ink, if the border is transparent. Of an animation or a file of several pages, the first is taken.
 ///
 /// Errors: cannot be decoded, or is larger than 100 megapixels or 256 MiB.
 pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Grey> {
@@ -40,7 +40,8 @@ pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Grey> {
 
 /// The image files directly in a folder, by name.
 ///
-/// A file is taken for an image by its extension; hidden files are passed over.
+/// The extension tells whether a file is an image; hidden files are left out.
+///
 /// Errors: the folder cannot be listed, or has no image.
 pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {

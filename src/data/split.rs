@@ -10,7 +10,7 @@ pub enum Split {
 }
 
 impl Split {
-    /// The words by which file names tell this split; the first one names it in messages.
+    /// The words for this split in file names; the first one is for messages.
     pub(super) fn names(self) -> &'static [&'static str] {
         match self {
             Self::Train => &["train"],

@@ -1,11 +1,11 @@
-//! How good weights are on a dataset.
+//! The score of weights on a dataset.
 
 /// Sums over samples that were evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
-    /// Samples that were right.
+    /// Samples whose predicted class is their label.
     pub correct: f64,
     /// Samples.
     pub count: f64,
@@ -17,13 +17,13 @@ impl Score {
         (self.count > 0.0).then(|| self.loss / self.count)
     }
 
-    /// Share of the samples that were right, 0 to 1; none without samples.
+    /// Share of the samples that are correct, 0 to 1; none without samples.
     pub fn accuracy(&self) -> Option<f64> {
         (self.count > 0.0).then(|| self.correct / self.count)
     }
 }
 
-/// What weights do on every sample of a dataset.
+/// The result of weights on every sample of a dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Sums over the samples.
@@ -33,12 +33,12 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Of the samples that were taken for `class`, the share that are; none if there were none.
+    /// Precision of `class`: of the samples predicted as it, the share that are, 0 to 1; none if none were.
     pub fn precision(&self, class: usize) -> Option<f64> {
         share(self.confusion[class][class], self.confusion.iter().map(|row| row[class]).sum())
     }
 
-    /// Of the samples of `class`, the share that were taken for it; none if there are none.
+    /// Recall of `class`: of its samples, the share predicted as it, 0 to 1; none if there are none.
     pub fn recall(&self, class: usize) -> Option<f64> {
         share(self.confusion[class][class], self.confusion[class].iter().sum())
     }

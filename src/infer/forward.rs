@@ -30,13 +30,13 @@ pub fn write_data(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Resul
     runner.write(plan.labels, 0, &data.labels.iter().map(|label| u32::from(*label)).collect::<Vec<_>>())
 }
 
-/// [`write_data`], to be met in the order of `data`.
+/// [`write_data`], and the order of `data` as the order of the samples.
 fn write_in_order(runner: &mut dyn Runner, plan: &Plan, data: &Dataset) -> Result<()> {
     write_data(runner, plan, data)?;
     runner.write(plan.order, 0, &(0..data.len() as u32).collect::<Vec<_>>())
 }
 
-/// Runs the forward pass over the places `samples` of the order.
+/// Runs the forward pass over the indices `samples` of the order.
 pub(crate) async fn score(
     runner: &mut dyn Runner,
     plan: &Plan,
@@ -91,7 +91,7 @@ pub async fn probabilities(runner: &mut dyn Runner, plan: &Plan, data: &Dataset)
     per_class(runner, plan, data, plan.probabilities).await
 }
 
-/// What `buffer` has of every sample of `data`, a value per class.
+/// The values of `buffer` for every sample of `data`, `[sample][class]`.
 async fn per_class(runner: &mut dyn Runner, plan: &Plan, data: &Dataset, buffer: BufferId) -> Result<Vec<f32>> {
     write_in_order(runner, plan, data)?;
     let classes = plan.model.classes();

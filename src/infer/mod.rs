@@ -15,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! What runs the plan is given, so this room knows no device.
+//! The runner is given, so this room knows no device.
 
 mod drive;
 mod evaluation;

@@ -7,14 +7,14 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::plan::{Device, Plan, Runner};
 
-/// Trained weights on a device, ready for images: as many as the plan has room for at one time, of its size.
+/// Trained weights on a device, ready for images of the plan's size, as many at a time as it has room for.
 pub struct Predictor {
     plan: Plan,
     runner: Box<dyn Runner>,
 }
 
 impl Predictor {
-    /// Puts `trained` on `runner`, which was made for `plan`, that of [`Trained::plan`].
+    /// Writes `trained` to `runner`, which was made for `plan`, that of [`Trained::plan`].
     ///
     /// Errors: weights of another model (the tensor is named), those of the device.
     pub fn new(trained: &Trained, plan: Plan, mut runner: Box<dyn Runner>) -> Result<Self> {
@@ -22,12 +22,12 @@ impl Predictor {
         Ok(Self { plan, runner })
     }
 
-    /// What runs the plan.
+    /// The device that runs the plan.
     pub fn device(&self) -> &Device {
         self.runner.device()
     }
 
-    /// How right the weights are on `data`.
+    /// The loss, accuracy and confusion of the weights on `data`.
     ///
     /// Errors: those of [`forward::write_data`] and of the device.
     pub async fn evaluate(&mut self, data: &Dataset) -> Result<Evaluation> {

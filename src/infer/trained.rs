@@ -11,13 +11,13 @@ use crate::weights::Weights;
 /// The weights inside the program.
 const SHIPPED: &[u8] = include_bytes!("../../assets/lenet5.safetensors");
 
-/// Most images per step; each is judged by itself, so any number gives the same predictions.
+/// Most images per step; images do not influence each other, so any number gives the same predictions.
 const BATCH: usize = 256;
 
 /// A model with trained weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    /// Where the weights are from, for people.
+    /// Where the weights are from, for messages.
     pub source: String,
     /// The model they belong to.
     pub model: Model,
@@ -29,7 +29,7 @@ impl Trained {
     /// Reads `path`, or the weights inside the program; `model`, a preset's name or the file of a model, overrides what
     /// the weights say.
     ///
-    /// Errors: a file that cannot be read, that says no model, or an unknown model.
+    /// Errors: a file that cannot be read or names no model; an unknown model.
     pub fn load(path: Option<&Path>, model: Option<&str>) -> Result<Self> {
         let (source, weights) = match path {
             Some(path) => (path.display().to_string(), Weights::load(path)?),
@@ -55,7 +55,7 @@ impl Trained {
 
     /// The plan to run `data` through the model: forward passes alone, without gradients and optimiser.
     ///
-    /// Errors: images larger than the model's input, none at all, a label that the model has no output for.
+    /// Errors: no images, images larger than the model's input, a label that the model has no output for.
     pub fn plan(&self, data: &Dataset) -> Result<Plan> {
         data.check_classes(self.model.classes())?;
         let shape = DatasetShape { samples: data.len(), height: data.height, width: data.width };
@@ -69,7 +69,7 @@ impl Trained {
     }
 }
 
-/// The model that `weights` say they are for. Version 0.1 wrote the name of a preset alone.
+/// The model in the metadata of `weights`. Version 0.1 wrote the name of a preset alone.
 fn described(weights: &Weights) -> Result<Description> {
     match (weights.metadata.get("description"), weights.metadata.get("model")) {
         (Some(description), _) => Description::from_json(description),

@@ -1,4 +1,4 @@
-//! How a model is trained, as plain data: the rule of the update, the course of the learning rate, and the numbers.
+//! How a model is trained, as plain data: optimiser, schedule of the learning rate, and the numbers.
 
 mod optimizer;
 #[expect(clippy::module_inception, reason = "the type that the room is named after")]

@@ -1,4 +1,4 @@
-//! What a model's file says about its training.
+//! The recipe in a model's file.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Optimizer, Schedule, Settings};
 use crate::error::Result;
 use crate::table::{self, Table};
 
-/// How a model is trained, as far as it is not trained as usual.
+/// How a model is trained, where that differs from the usual [`Settings`].
 ///
 /// ```toml
 /// [recipe]
@@ -49,10 +49,10 @@ impl Recipe {
     ///
     /// Errors: an unknown field or optimiser, a value of a wrong type or out of range; each names the field.
     pub fn read(name: &str, table: &Table) -> Result<Self> {
-        let read = |place: &str, table: &Table| -> Result<Values> {
-            let values: Values = table::read(table, &[]).map_err(|e| table::mistake(&format!("{place}: {e}")))?;
+        let read = |path: &str, table: &Table| -> Result<Values> {
+            let values: Values = table::read(table, &[]).map_err(|e| table::mistake(&format!("{path}: {e}")))?;
             let settings = values.over(Settings::usual(Optimizer::Sgd));
-            settings.check(|field| format!("{place}: {field}")).map(|()| values)
+            settings.check(|field| format!("{path}: {field}")).map(|()| values)
         };
         let mut always = table.clone();
         let with = match always.remove(WITH) {
@@ -62,16 +62,16 @@ impl Recipe {
         };
         let mut recipe = Self { always: read(name, &always)?, with: BTreeMap::new() };
         for (optimizer, table) in &with {
-            let place = format!("{name}.{WITH}");
+            let path = format!("{name}.{WITH}");
             let key = serde_json::from_value(Value::from(optimizer.as_str()));
-            let key: Optimizer = key.map_err(|e| table::mistake(&format!("{place}: {e}")))?;
-            let place = format!("{place}.{optimizer}");
+            let key: Optimizer = key.map_err(|e| table::mistake(&format!("{path}: {e}")))?;
+            let path = format!("{path}.{optimizer}");
             let Value::Object(table) = table else {
-                return Err(table::mistake(&format!("{place} is no table")));
+                return Err(table::mistake(&format!("{path} is no table")));
             };
-            let values = read(&place, table)?;
+            let values = read(&path, table)?;
             if values.optimizer.is_some() {
-                return Err(table::mistake(&format!("{place}: its optimizer is {optimizer} already")));
+                return Err(table::mistake(&format!("{path}: its optimizer is {optimizer} already")));
             }
             recipe.with.insert(key, values);
         }

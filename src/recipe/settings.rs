@@ -1,20 +1,20 @@
-//! The numbers of a recipe: what is usual, and what each may be.
+//! The numbers of a recipe: their defaults and ranges.
 
 use super::{Optimizer, Schedule};
 use crate::error::{Error, Result};
 
-/// How a model is trained; [`Settings::usual`] is the one table of defaults.
+/// How a model is trained; [`Settings::usual`] has the defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Passes over the training images.
     pub epochs: u32,
-    /// Most images a step; the last of an epoch may have fewer.
+    /// Most images per step; the last of an epoch may have fewer.
     pub batch: usize,
-    /// Rule of the update.
+    /// The optimiser.
     pub optimizer: Optimizer,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Course of the learning rate.
+    /// Schedule of the learning rate.
     pub schedule: Schedule,
     /// Share of all steps spent rising to the peak rate, 0 to below 1.
     pub warmup: f64,
@@ -29,7 +29,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What `optimizer` is told unless a model's recipe or a flag says otherwise.
+    /// The defaults for `optimizer`; a model's recipe and flags override them.
     pub fn usual(optimizer: Optimizer) -> Self {
         let schedule = Schedule::OneCycle;
         Self {
@@ -53,9 +53,9 @@ impl Settings {
         }
     }
 
-    /// Checks every value by itself; `named` says what the user knows a field as, such as a flag.
+    /// Checks every value by itself; `named` gives the user's name of a field, such as a flag.
     ///
-    /// Errors: a value out of range.
+    /// Errors: a value out of range; the field is named.
     pub fn check(&self, named: impl Fn(&str) -> String) -> Result<()> {
         let share = "a number from 0 to below 1";
         let (epochs, batch, rate, decay) =

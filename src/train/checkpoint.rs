@@ -1,4 +1,4 @@
-//! The state of a run in one file, enough to go on with the same bits as if it had never stopped.
+//! The state of a run in one file. A resumed run ends with the bits of one that was not stopped (tests/resume.rs).
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use super::TrainConfig;
 use crate::error::{Error, Result};
 use crate::weights::Weights;
 
-/// How far a run has come. It holds no times, so that equal runs have equal checkpoints.
+/// The progress of a run. It holds no times, so that equal runs have equal checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps done.
     pub step: u64,
     /// Sum of the training losses of the epoch that is under way.
     pub epoch_loss: f64,
-    /// Training images of that epoch that were right when met.
+    /// Training images of that epoch that were correct when trained on.
     #[serde(rename = "epoch_hits")]
     pub epoch_correct: f64,
     /// Accuracy of the last validation; none before the first, and without validation.
@@ -29,9 +29,9 @@ pub struct Progress {
 /// Everything a run needs to go on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// What the run was told to do.
+    /// The configuration of the run.
     pub config: TrainConfig,
-    /// How far it has come.
+    /// Its progress.
     pub progress: Progress,
     /// SHA-256 of the data it was trained with.
     pub dataset_sha256: String,
@@ -47,7 +47,7 @@ impl Checkpoint {
         Self::from_weights(Weights::load(path)?).map_err(|e| e.context(path.display()))
     }
 
-    /// The checkpoint that `weights` are. Errors: they are none, or of another version.
+    /// The checkpoint in `weights`. Errors: weights of no checkpoint, or of one of another version.
     pub fn from_weights(weights: Weights) -> Result<Self> {
         let no_checkpoint =
             |why: String| Error::input(why, "give the folder of a run, which has a checkpoint.safetensors");

@@ -1,4 +1,4 @@
-//! What a run is told to do: validated before a file or a device is touched.
+//! The configuration of a run, validated before a file or a device is touched.
 
 use std::path::PathBuf;
 
@@ -22,13 +22,13 @@ pub struct TrainConfig {
     pub description: Option<Description>,
     /// Passes over the training images.
     pub epochs: u32,
-    /// Most images a step; the last of an epoch may have fewer.
+    /// Most images per step; the last of an epoch may have fewer.
     pub batch: usize,
-    /// Rule of the update.
+    /// The optimiser.
     pub optimizer: Optimizer,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Course of the learning rate.
+    /// Schedule of the learning rate.
     pub schedule: Schedule,
     /// Share of all steps spent rising to the peak rate, 0 to below 1.
     pub warmup: f64,
@@ -46,9 +46,9 @@ pub struct TrainConfig {
     pub validation: usize,
     /// Test accuracy that the run must reach: a share up to 1, or a percentage above 1; see [`TrainConfig::target`].
     pub target_accuracy: Option<f64>,
-    /// Backend asked for, `auto` for any; read by whoever makes the runner.
+    /// Backend asked for, `auto` for any; read by the maker of the runner.
     pub backend: String,
-    /// Adapter asked for, by index or name; read by whoever makes the runner.
+    /// Adapter asked for, by index or name; read by the maker of the runner.
     pub adapter: Option<String>,
 }
 
@@ -59,8 +59,8 @@ const BETA2: f64 = 0.999;
 const EPSILON: f32 = 1e-8;
 
 impl TrainConfig {
-    /// What `model`, a preset's name or a file that ends in `.toml`, says about its training, and what is usual where
-    /// it says nothing; with its own optimiser unless another is given.
+    /// The recipe of `model`, a preset's name or a file that ends in `.toml`, over the usual settings; with the
+    /// recipe's optimiser unless another is given.
     ///
     /// Errors: see [`Description::find`] and [`Recipe::read`]; the file is named.
     pub fn defaults(model: &str, optimizer: impl Into<Option<Optimizer>>) -> Result<Self> {
@@ -70,8 +70,7 @@ impl TrainConfig {
         Ok(Self::new(&description, recipe.over(Settings::usual(optimizer))))
     }
 
-    /// What `model` says about `--fast`, on top of its defaults. It takes an `optimizer` of its own unless told
-    /// otherwise.
+    /// The recipe of `model` for `--fast`, over its defaults; with that recipe's optimiser unless another is given.
     ///
     /// Errors: those of [`TrainConfig::defaults`]; a model without such a recipe, an optimiser that it was not chosen
     /// for.
@@ -136,7 +135,7 @@ impl TrainConfig {
         }
     }
 
-    /// The model as it stands before the data is known.
+    /// The model before the data is known.
     ///
     /// Errors: see [`Description::model`]; a description of another name than [`TrainConfig::model`].
     pub fn model(&self) -> Result<Model> {
@@ -187,7 +186,7 @@ impl TrainConfig {
         self.data.clone().map_or(Source::Embedded, Source::Folder)
     }
 
-    /// What step `step` (from 0) of `steps` is told about the optimiser; the caller adds which samples.
+    /// Step `step` (from 0) of `steps` with the optimiser's arguments; the caller adds the samples.
     pub fn step(&self, step: u64, steps: u64) -> Step {
         let plain = Step {
             learning_rate: self.schedule.rate(step, steps, self.learning_rate, self.warmup) as f32,
@@ -200,7 +199,7 @@ impl TrainConfig {
     }
 }
 
-/// How `description` says that it is trained, and with `--fast` if it says that.
+/// The recipe of `description`, and that for `--fast` if it has one.
 ///
 /// Errors: see [`Recipe::read`]; the file is named.
 fn recipes(description: &Description) -> Result<(Recipe, Option<Recipe>)> {

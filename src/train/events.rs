@@ -1,4 +1,4 @@
-//! What a run tells about itself: lines of `events.jsonl` and of `--json`.
+//! The events of a run: lines of `events.jsonl` and of `--json`.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::TrainConfig;
 use crate::plan::Device;
 
-/// Something that happened in a run. Times are seconds; what is unknown is null.
+/// An event of a run. Times are seconds; an unknown value is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
@@ -57,7 +57,7 @@ pub struct Started {
     pub step: u64,
     /// Steps of the whole run.
     pub steps: u64,
-    /// What the run was told to do.
+    /// The configuration of the run.
     pub config: TrainConfig,
 }
 
@@ -72,7 +72,7 @@ pub struct StepDone {
     pub loss: f64,
     /// Learning rate of its last step.
     pub learning_rate: f64,
-    /// Training images a second, this epoch so far.
+    /// Training images per second, this epoch so far.
     pub samples_per_s: f64,
 }
 
@@ -83,17 +83,17 @@ pub struct EpochDone {
     pub epoch: u64,
     /// Steps done so far.
     pub step: u64,
-    /// Mean training loss over the epoch, each image as it was met.
+    /// Mean training loss over the epoch, each image when trained on.
     pub loss: f64,
-    /// Share of the training images that were right when met.
+    /// Share of the training images that were correct when trained on.
     pub accuracy: f64,
     /// Mean validation loss; null without validation.
     pub validation_loss: Option<f64>,
-    /// Share of the validation images that are right; null without validation.
+    /// Share of the validation images that are correct; null without validation.
     pub validation_accuracy: Option<f64>,
     /// Whether these weights are the best so far.
     pub best: bool,
-    /// Training images a second of this epoch (as far as this command trained it), validation aside.
+    /// Training images per second of this epoch (of its part that this command trained), validation aside.
     pub samples_per_s: f64,
     /// Seconds since this command began to train.
     pub elapsed_s: f64,
@@ -102,7 +102,7 @@ pub struct EpochDone {
 /// See [`Event::Finished`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finished {
-    /// Share of the test images that the last weights get right.
+    /// Share of the test images that are correct with the last weights.
     pub test_accuracy: f64,
     /// Mean loss of the last weights on the test images.
     pub test_loss: f64,
@@ -112,10 +112,10 @@ pub struct Finished {
     pub best_validation_accuracy: Option<f64>,
     /// Epoch of the best weights, from 1.
     pub best_epoch: u64,
-    /// Wall clock of this command from its first step to the end of its last epoch: training,
-    /// validation and checkpoints, but neither start-up nor the test.
+    /// Wall clock of this command from its first step to the end of its last epoch [s]: training,
+    /// validation and checkpoints, without start-up and test.
     pub train_s: f64,
-    /// Training images a second while training (no validation, no checkpoints); null if none was left to train.
+    /// Training images per second without validation and checkpoints; null if no step was left to train.
     pub samples_per_s: Option<f64>,
     /// Steps of the whole run.
     pub steps: u64,

@@ -10,7 +10,7 @@ use crate::weights::Weights;
 /// A run that is kept in memory: for a browser, for tests.
 #[derive(Debug, Clone, Default)]
 pub struct InMemory {
-    /// What the run was told to do; none before it started.
+    /// The configuration of the run; none before it started.
     pub config: Option<TrainConfig>,
     /// Everything that happened.
     pub events: Vec<Event>,

@@ -1,4 +1,4 @@
-//! Training: the loop, what it is told to do, the events it emits and what it leaves behind.
+//! Training: configuration, loop, events, and the files of a run.
 //!
 //! ```no_run
 //! use lenet_gpu::{cpu::CpuRunner, plan::now, recipe::Optimizer, train::*};
@@ -15,8 +15,8 @@
 //! - **Bits.** The same config, data and device give the same weights, however the run is cut into
 //!   submissions, stopped and resumed: shuffles are a function of seed and epoch, the learning rate of
 //!   the step, and sums over an epoch are added in step order and kept in the checkpoint.
-//! - **Test set.** It is read once, after training, with the last weights: nothing is chosen by it.
-//! - **Divergence.** A loss or a parameter that is not finite ends the run, and is never saved.
+//! - **Test set.** It is evaluated once, after training, with the last weights: nothing is chosen by it.
+//! - **Divergence.** A loss or a parameter that is not finite ends the run, before it is saved.
 
 mod checkpoint;
 mod config;

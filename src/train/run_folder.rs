@@ -11,7 +11,7 @@ use crate::weights::{Weights, write_whole};
 /// The folder of a run: `config.json`, `events.jsonl`, `checkpoint.safetensors` (and the one before it,
 /// `checkpoint.previous.safetensors`), `best.safetensors`, `last.safetensors`.
 ///
-/// A resumed run appends to `events.jsonl`, beginning with a `started` event that says after which step.
+/// A resumed run appends to `events.jsonl`, beginning with a `started` event that has the step of its checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
@@ -59,8 +59,8 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The run in the folder `run` and its newest checkpoint; or that of the checkpoint file `run`, which
-    /// then becomes the newest.
+    /// The run in the folder `run` and its newest checkpoint. `run` may also be a checkpoint file in such a
+    /// folder; the previous checkpoint then becomes the newest.
     ///
     /// Errors: no run there; a damaged checkpoint, with the way to the one before it.
     pub fn resume(run: &Path) -> Result<(Self, Checkpoint)> {
@@ -123,7 +123,7 @@ impl RunStore for RunFolder {
         .map_err(|e| Error::input(format!("{}: {e}", path.display()), "check the folder of the run and its free space"))
     }
 
-    /// Replaces the file. Of checkpoints, the one before it is kept.
+    /// Replaces the file. The checkpoint before the newest is kept.
     fn save(&mut self, saved: Saved, weights: &Weights) -> Result<()> {
         let path = self.path(saved);
         if saved != Saved::Checkpoint {

@@ -1,4 +1,4 @@
-//! A run: epochs, validation, checkpoints, the test, and what is told of them.
+//! A run: epochs, validation, checkpoints, test, and their events.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::weights::{Weights, state_name};
 pub enum Outcome {
     /// Trained and tested.
     Finished(Box<Finished>),
-    /// Told to stop; the checkpoint has what it takes to go on.
+    /// Told to stop; the run can be resumed from its checkpoint.
     Interrupted {
         /// Steps done.
         step: u64,
@@ -29,8 +29,7 @@ pub enum Outcome {
 
 impl Training {
     /// Trains on `runner` from the seed or from a checkpoint, validates and saves after every epoch, and
-    /// tests at the end. Everything that happens is told to `emit` and then to `store`, which keeps what the run
-    /// leaves behind.
+    /// tests at the end. Every event goes to `emit` and then to `store`, which also keeps the weights.
     ///
     /// When `stop` turns true the steps in flight are finished and a checkpoint is saved.
     /// Errors: a loss that is not finite (the step and its learning rate are named), a store that cannot
@@ -83,7 +82,7 @@ struct Session<'a> {
     progress: Progress,
     /// Step of the newest checkpoint.
     saved: Option<u64>,
-    /// Images trained in this session, and the seconds that took.
+    /// Images trained in this session, and the time for them [s].
     trained_samples: f64,
     training_s: f64,
 }
@@ -107,7 +106,7 @@ impl Session<'_> {
             self.runner.write_f32(*state, 0, &values.unwrap_or_else(|| vec![0.0; plan.layout.words]))?;
         }
         write_data(self.runner, plan, train)?;
-        // Held-out samples keep their places; each epoch overwrites only those before them.
+        // Held-out samples keep their indices; each epoch overwrites those before them.
         self.runner.write(plan.order, 0, &(0..train.len() as u32).collect::<Vec<_>>())?;
         self.output.tell(Event::Started(Box::new(Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -141,7 +140,7 @@ impl Session<'_> {
         self.finish(began.elapsed().as_secs_f64()).await
     }
 
-    /// Trains to the end of the epoch: images a second; none if it was told to stop before.
+    /// Trains to the end of the epoch. Returns images per second; none if it was told to stop before.
     async fn train_epoch(&mut self, stop: &AtomicBool) -> Result<Option<f64>> {
         let Training { config, plan, trained, .. } = self.training;
         let (per_epoch, steps) = (self.training.steps_per_epoch(), self.training.steps());
@@ -160,9 +159,9 @@ impl Session<'_> {
         let Self { runner, output, pace, progress, saved, trained_samples, training_s, .. } = self;
         let began = Instant::now();
         let mut here = 0.0;
-        let done = drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |place, metrics| {
+        let done = drive(*runner, Phase::Train, &left, pace, &|| stop.load(Ordering::Relaxed), |range, metrics| {
             let (mut loss, mut samples) = (0.0, 0.0);
-            for (step, row) in left[place].iter().zip(metrics) {
+            for (step, row) in left[range].iter().zip(metrics) {
                 if !row.loss.is_finite() {
                     return Err(diverged(
                         &format!(
@@ -223,7 +222,7 @@ impl Session<'_> {
         self.save(best).await
     }
 
-    /// Tests the last weights and says how it all went.
+    /// Tests the last weights, and reports the end of the run.
     async fn finish(&mut self, train_s: f64) -> Result<Outcome> {
         let Training { plan, test, .. } = self.training;
         let tensors = plan.layout.unpack(&self.read_finite().await?);
@@ -249,7 +248,7 @@ impl Session<'_> {
         Ok(Outcome::Finished(Box::new(finished)))
     }
 
-    /// Writes a checkpoint, and the best weights before it: a run that is cut in between repeats both.
+    /// Writes the best weights, then a checkpoint: a run that is cut in between repeats both.
     async fn save(&mut self, best: bool) -> Result<()> {
         let Training { config, plan, dataset_sha256, .. } = self.training;
         let mut tensors = plan.layout.unpack(&self.read_finite().await?);

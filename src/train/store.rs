@@ -1,4 +1,4 @@
-//! What a run leaves behind, wherever that is kept.
+//! The store of a run: its configuration, events and weights.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ impl Saved {
     }
 }
 
-/// What keeps a run: a folder, or memory. Errors: what it is cannot be written to.
+/// The store of a run: a folder, or memory. Errors: those of writing to it.
 pub trait RunStore {
     /// Where it is, for events and messages.
     fn place(&self) -> PathBuf;
@@ -38,7 +38,7 @@ pub trait RunStore {
         self.place().join(saved.file_name())
     }
 
-    /// Keeps what a new run is told to do.
+    /// Keeps the configuration of a new run.
     fn config(&mut self, config: &TrainConfig) -> Result<()>;
 
     /// Keeps `event`, after those before it.

@@ -63,17 +63,17 @@ impl Training {
         Ok(Self { config, plan, train, test, trained, held_out, dataset_sha256 })
     }
 
-    /// What the runner given to [`Training::run`] must have been made for.
+    /// The plan, for which the runner given to [`Training::run`] must have been made.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What the run is told to do.
+    /// The configuration of the run.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }
 
-    /// Steps of an epoch; the last may be short.
+    /// Steps per epoch; the last may be short.
     pub fn steps_per_epoch(&self) -> u64 {
         self.trained.len().div_ceil(self.config.batch) as u64
     }

@@ -1,4 +1,4 @@
-//! Weights: safetensors files of named tensors, which of them are parameters, and files that are written whole.
+//! Weights: safetensors files of named tensors, parameters and states by name, files that are written whole.
 
 mod names;
 mod safetensors;

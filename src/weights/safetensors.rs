@@ -16,7 +16,7 @@ use crate::model::{Tensor, TensorSpec};
 /// Metadata key of the SHA-256 over every tensor and every other metadata entry.
 const CHECKSUM: &str = "checksum";
 
-/// Tensors with what is said about them.
+/// Tensors and metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     /// Tensors by name, in the order of the file.
@@ -68,7 +68,7 @@ impl Weights {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let failed = |e: String| Error::outcome(format!("weights cannot be encoded: {e}"), "");
         let mut tensors: Vec<&Tensor> = self.tensors.iter().collect();
-        // The order in which the format lays tensors out, and so the order they are read and summed in.
+        // The format lays tensors out in this order; the checksum runs over them in the same.
         tensors.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
         let ordered: Vec<Tensor> = tensors.into_iter().cloned().collect();
         let mut metadata = self.metadata.clone();

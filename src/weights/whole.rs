@@ -16,7 +16,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], before_rename: impl FnOnce(
     beside.write_all(bytes).map_err(failed)?;
     #[cfg(unix)]
     {
-        // Temporary files are private; what the user keeps is not.
+        // Temporary files are private; the finished file gets the usual permissions.
         use std::os::unix::fs::PermissionsExt;
         beside.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
     }
@@ -26,7 +26,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], before_rename: impl FnOnce(
     sync_folder(folder).map_err(failed)
 }
 
-/// Makes the names in `folder` safe from a power cut; Windows has no such call and needs none.
+/// Makes the names in `folder` safe from a power cut. Windows has no such call.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
-//! The one error type: what went wrong, the way out, and the exit code that says who is to act.
+//! The error type: a message, a way out, and an exit code.
 
-/// An error a user can act on.
+/// An error that a user can act on.
 ///
 /// `Display` gives one line; [`Error::hint`] gives the way out, printed on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,17 +15,17 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Something given to the program cannot be used: a flag, a file, an adapter, a limit (exit code 2).
+    /// Unusable input: a flag, a file, an adapter, a limit (exit code 2).
     pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into(), exit_code: 2 }
     }
 
-    /// The work ran and its outcome is bad: it diverged, missed its target or failed a check (exit code 1).
+    /// A bad outcome of work that ran: it diverged, missed its target or failed a check (exit code 1).
     pub fn outcome(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into(), exit_code: 1 }
     }
 
-    /// What the user can do about it; empty when there is nothing to say.
+    /// The way out; empty if there is none to tell.
     pub fn hint(&self) -> &str {
         &self.hint
     }

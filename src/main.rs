@@ -5,8 +5,8 @@ fn main() -> std::process::ExitCode {
     lenet_gpu::cli::main()
 }
 
-/// Without a display, Mesa's device-select layer prints `error: XDG_RUNTIME_DIR is invalid` for each
-/// instance, though nothing is wrong; it only asks a display which GPU to prefer. So it is left out there.
+/// Without a display, Mesa's device-select layer prints `error: XDG_RUNTIME_DIR is invalid` for each instance. The
+/// layer asks a display which GPU to prefer; without one it is disabled here.
 #[cfg(target_os = "linux")]
 fn quiet_display_errors() {
     let set = |name| std::env::var_os(name).is_some();

@@ -1,4 +1,4 @@
-//! Tables that people write: what is wrong in one is told with its place and with the name that was meant.
+//! Tables that people write: a mistake is told with its field and with the nearest possible name.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -8,15 +8,15 @@ use crate::error::Error;
 /// A table, from TOML or JSON.
 pub(crate) type Table = Map<String, Value>;
 
-/// The field that decides which others there are: without it any message is another one.
+/// The field that decides which other fields exist: without it every message differs.
 const TAG: &str = "kind";
 
-/// Reads `table`, in which the fields `placed` say themselves where in them a mistake is.
+/// Reads `table`. The messages of the fields `placed` already say where in them a mistake is.
 ///
-/// Errors, as one line for [`mistake`]: an unknown or missing field, or `FIELD: ` before what is wrong with its value.
+/// Errors, as one line for [`mistake`]: an unknown or missing field, or `FIELD: ` before the mistake in its value.
 pub(crate) fn read<T: DeserializeOwned>(table: &Table, placed: &[&str]) -> Result<T, String> {
     let parse = |table: Table| serde_json::from_value(Value::Object(table)).map_err(|e| e.to_string());
-    // TOML has no null; its nan and inf became one here, and would pass for a field left out.
+    // TOML has no null: here a null was nan or inf, and would pass for a missing field.
     if let Some((field, _)) = table.iter().find(|(_, value)| has_null(value)) {
         return Err(format!("{field}: not a finite number"));
     }
@@ -24,7 +24,7 @@ pub(crate) fn read<T: DeserializeOwned>(table: &Table, placed: &[&str]) -> Resul
         if message.starts_with("unknown field") || message.starts_with("missing field") {
             return message;
         }
-        // Serde names no field. The one without which the message is another one has the mistake.
+        // Serde names no field. The field has the mistake if the message differs without it.
         let without = |field: &str| {
             let rest = table.iter().filter(|(name, _)| *name != field);
             parse(rest.map(|(name, value)| (name.clone(), value.clone())).collect())
@@ -42,7 +42,7 @@ fn has_null(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(|values| values.iter().any(has_null))
 }
 
-/// `message` of [`read`] as an error, with the nearest of the names that are possible.
+/// `message` of [`read`] as an error, with the nearest possible name.
 pub(crate) fn mistake(message: &str) -> Error {
     let words = [("usize", "a whole number"), ("u32", "a whole number"), ("f64", "a number"), ("a map", "a table")];
     let one_line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -59,7 +59,7 @@ pub(crate) fn mistake(message: &str) -> Error {
     Error::input(what.replace("unknown variant", "unknown value"), hint)
 }
 
-/// The name that `wrong` is most like, if it is like one.
+/// The name nearest to `wrong`: the highest Jaro-Winkler similarity, at least 0.8.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let alike = names.map(|name| (strsim::jaro_winkler(wrong, name), name)).filter(|(alike, _)| *alike >= 0.8);
     alike.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)

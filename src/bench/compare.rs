@@ -1,14 +1,14 @@
-//! Two reports held against each other.
+//! Two reports compared.
 
 use serde::Serialize;
 
 use super::{AdapterReport, Bench, Figure, Samples, figures};
 
 /// Medians that differ by less than this share are the same, however narrow the spreads: two runs of one program
-/// differ by as much where the samples of each agree within 1 to 3 %.
+/// differed by 6 %, with samples that agreed within 1 to 3 % in each.
 const SAME: f64 = 0.06;
 
-/// What became of a figure.
+/// How a figure changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -18,7 +18,7 @@ pub enum Verdict {
     Slower,
     /// Within the spread, or within 6 %.
     Same,
-    /// Fewer than three samples on a side: there is no spread to judge by.
+    /// Fewer than three samples on a side, so no spread.
     Unknown,
 }
 
@@ -34,14 +34,14 @@ impl Verdict {
     }
 }
 
-/// A figure is another only if its medians are further apart than both spreads ([`Samples::width`])
-/// together, and by more than 6 %.
+/// A figure changed if its medians differ by more than the sum of both spreads ([`Samples::width`]), and by more
+/// than 6 %.
 pub fn verdict(before: &Samples, after: &Samples, more_is_faster: bool) -> Verdict {
     if before.all().len() < 3 || after.all().len() < 3 {
         return Verdict::Unknown;
     }
     let difference = after.median() - before.median();
-    // Written so that a NaN is the same.
+    // The comparison is false for a NaN, which so counts as the same.
     let differs = difference.abs() > before.width() + after.width() && difference.abs() > SAME * before.median().abs();
     match (differs, (difference > 0.0) == more_is_faster) {
         (false, _) => Verdict::Same,
@@ -50,16 +50,16 @@ pub fn verdict(before: &Samples, after: &Samples, more_is_faster: bool) -> Verdi
     }
 }
 
-/// A figure then and now.
+/// A figure before and after.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The adapter's name and backend.
     pub adapter: String,
-    /// The figure now.
+    /// The figure after.
     pub figure: Figure,
-    /// Its samples then.
+    /// Its samples before.
     pub before: Samples,
-    /// What became of it.
+    /// How it changed.
     pub verdict: Verdict,
 }
 
@@ -71,16 +71,16 @@ impl Change {
     }
 }
 
-/// Every figure that both benches have, of adapters with the same name, backend and model. Of adapters that
-/// are alike in all three the first is held against the first, and so on.
+/// Every figure that both benches have, of adapters with the same name, backend and model. Adapters that are alike in
+/// all three are compared in order.
 pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
     let mut left: Vec<&AdapterReport> = before.adapters.iter().collect();
     let key =
         |report: &AdapterReport| (report.device.name.clone(), report.device.backend.clone(), report.model.clone());
     let mut changes = Vec::new();
     for report in &after.adapters {
-        let Some(place) = left.iter().position(|other| key(other) == key(report)) else { continue };
-        let old = figures(left.remove(place));
+        let Some(index) = left.iter().position(|other| key(other) == key(report)) else { continue };
+        let old = figures(left.remove(index));
         for figure in figures(report) {
             let same = |f: &&Figure| (f.kind, &f.name, f.batch) == (figure.kind, &figure.name, figure.batch);
             let Some(before) = old.iter().find(same).map(|f| f.samples.clone()) else { continue };
@@ -112,7 +112,7 @@ mod tests {
         for (new, more, less) in [
             (&[110.0, 112.0, 108.0, 111.0, 109.0][..], Verdict::Faster, Verdict::Slower),
             (&[80.0, 82.0, 78.0, 81.0, 79.0], Verdict::Slower, Verdict::Faster),
-            // Further off, but spread wide.
+            // Further apart, but spread wide.
             (&[110.0, 130.0, 90.0, 120.0, 100.0], Verdict::Same, Verdict::Same),
             (&[103.0, 105.0, 101.0, 104.0, 102.0], Verdict::Same, Verdict::Same),
             (&[150.0, 150.0], Verdict::Unknown, Verdict::Unknown),
@@ -121,7 +121,7 @@ mod tests {
             assert_eq!(verdict(&old, &samples(new), true), more, "{new:?}");
             assert_eq!(verdict(&old, &samples(new), false), less, "{new:?}");
         }
-        // One hiccup hides nothing, and half a per cent is nothing.
+        // An outlier is left out, and half a per cent is the same.
         assert_eq!(verdict(&old, &samples(&[110.0, 111.0, 50.0, 110.0, 109.0]), true), Verdict::Faster);
         assert_eq!(verdict(&samples(&[100.0; 5]), &samples(&[100.5; 5]), true), Verdict::Same);
     }

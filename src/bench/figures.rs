@@ -8,9 +8,9 @@ use crate::plan::Clock;
 pub struct Figure {
     /// `ceiling`, `start-up`, `training`, `evaluation` or `kernel`.
     pub kind: &'static str,
-    /// Which of its kind: `read`, `cold`, `c1 conv2d_forward`; empty for training and evaluation.
+    /// Its name among its kind: `read`, `cold`, `c1 conv2d_forward`; empty for training and evaluation.
     pub name: String,
-    /// Samples per step, where there are steps.
+    /// Samples per step; none for a figure without steps.
     pub batch: Option<usize>,
     /// `GFLOP/s`, `GB/s`, `images/s` or `s`.
     pub unit: &'static str,
@@ -18,7 +18,7 @@ pub struct Figure {
     pub samples: Samples,
     /// Share of the ceiling that binds it; none if unknown.
     pub share: Option<f64>,
-    /// How it was timed; none where the host's clock goes without saying.
+    /// The clock of a kernel's time; none for other figures, which the host's clock times.
     pub clock: Option<Clock>,
 }
 
@@ -30,7 +30,7 @@ impl Figure {
         format!("{}{name}{batch}", self.kind)
     }
 
-    /// Whether more is faster: so for all but seconds.
+    /// Whether more is faster: true unless the unit is s.
     pub fn more_is_faster(&self) -> bool {
         self.unit != "s"
     }

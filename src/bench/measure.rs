@@ -11,13 +11,13 @@ use crate::model::Model;
 use crate::plan::{Clock, DatasetShape, Device, Op, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
 
-/// Kernels are timed alone at the largest measured batch size up to this.
+/// Kernels are timed alone at the largest measured batch size up to this [samples].
 const KERNEL_BATCH: usize = 256;
 
-/// Makes what runs a plan.
+/// Makes a runner for a plan.
 pub type Open<'a> = &'a dyn Fn(&Plan) -> Result<Box<dyn Runner>>;
 
-/// Measures `adapter` training `model` on `data`; tells what it is at through `progress`.
+/// Measures `adapter` training `model` on `data`; `progress` is told of each part.
 ///
 /// Errors: those of [`measure_with`].
 pub fn measure(
@@ -33,7 +33,7 @@ pub fn measure(
     measure_with(&adapter.device, Some(ceilings), &open, model, data, options, progress)
 }
 
-/// [`measure`] on what `open` makes for a plan: for the CPU oracle, which has no ceilings.
+/// [`measure`] with the runners that `open` makes: for the CPU oracle, which has no ceilings.
 ///
 /// Errors: options that measure nothing, those of the device, and limits that every batch size exceeds; limits that
 /// only some exceed become warnings.
@@ -72,7 +72,7 @@ pub fn measure_with(
     Ok(report)
 }
 
-/// A plan for `batch` on what `open` makes, with data, order and initial weights, after its first training step.
+/// A plan for `batch` and its runner by `open`, with data, order and initial weights, after its first training step.
 ///
 /// Errors: those of the runner.
 pub fn first_step(open: Open, model: &Model, data: &Dataset, batch: usize) -> Result<(Plan, Box<dyn Runner>)> {
@@ -87,7 +87,7 @@ pub fn first_step(open: Open, model: &Model, data: &Dataset, batch: usize) -> Re
     Ok((plan, runner))
 }
 
-/// What is measured, and on what.
+/// The work to measure.
 struct Work<'a> {
     open: Open<'a>,
     model: &'a Model,
@@ -119,8 +119,8 @@ impl Work<'_> {
             (self.progress)(&format!("{} {}", op.layer, op.kind.name()));
             runs.push(self.options.runs_per_sample(|runs| Ok(runner.run_op_now(index, &step, runs)?.0))?);
         }
-        // In rounds over all of them: so the samples of each lie seconds apart, and their spread shows a machine
-        // whose speed wanders.
+        // In rounds over all operations: the samples of one are seconds apart, and their spread shows a machine whose
+        // speed changes.
         let mut taken = vec![(Vec::new(), Clock::Wall); runs.len()];
         for round in 1..=self.options.samples {
             (self.progress)(&format!("kernels, round {round} of {}", self.options.samples));
@@ -140,7 +140,7 @@ impl Work<'_> {
     }
 }
 
-/// Step `index` of an epoch over the dataset, again from the start after its last whole batch.
+/// Step `index` of epochs over the whole batches of the dataset.
 fn step(plan: &Plan, index: usize) -> Step {
     let start = index % (plan.data.samples / plan.batch) * plan.batch;
     Step {
@@ -153,7 +153,7 @@ fn step(plan: &Plan, index: usize) -> Step {
     }
 }
 
-/// Images per second of `phase`: warm-up, then samples on the host's clock.
+/// Speed of `phase` [images/s], after a warm-up, by the host's clock.
 fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Options) -> Result<Samples> {
     let mut next = 0;
     let mut run = |steps: usize| -> Result<f64> {
@@ -173,12 +173,12 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
     Ok(rates(steps * plan.batch, &options.take(|| run(steps))?))
 }
 
-/// `images` in each of `seconds`: images per second.
+/// Rates of `images` in each of `seconds` [images/s].
 fn rates(images: usize, seconds: &[f64]) -> Samples {
     Samples::new(seconds.iter().map(|s| images as f64 / s).collect())
 }
 
-/// The figures of `phase` from its `samples`, images per second.
+/// The figures of `phase` from its `samples` [images/s].
 fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Ceilings>) -> Result<Throughput> {
     let facts = plan.phase(phase)?.into_iter().map(|op| plan.ops[op].kind.facts());
     let flops: u64 = facts.filter(|facts| facts.matmul).map(|facts| facts.flops.of(plan.batch)).sum();
@@ -194,7 +194,7 @@ fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Cei
     })
 }
 
-/// The figures of `op` from its `samples`, seconds of a run; its part of the step is left at 0.
+/// The figures of `op` from its `samples`, the times of one run [s]; its part of the step is left at 0.
 fn kernel_time(op: &Op, batch: usize, samples: Samples, clock: Clock, ceilings: Option<&Ceilings>) -> KernelTime {
     let facts = op.kind.facts();
     let seconds = samples.median();
@@ -296,10 +296,10 @@ mod tests {
         let report = measured(&[4], 4).unwrap();
         let ceilings = report.ceilings.as_ref().unwrap();
         let operations = report.kernels.len() as f64;
-        let of_step = |place: usize| (place + 1) as f64 / (operations * (operations + 1.0) / 2.0);
+        let of_step = |index: usize| (index + 1) as f64 / (operations * (operations + 1.0) / 2.0);
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b;
-        for (place, k) in report.kernels.iter().enumerate() {
-            assert!(near(k.seconds, 1e-6 * (place + 1) as f64) && near(k.part_of_step, of_step(place)), "{k:?}");
+        for (index, k) in report.kernels.iter().enumerate() {
+            assert!(near(k.seconds, 1e-6 * (index + 1) as f64) && near(k.part_of_step, of_step(index)), "{k:?}");
             assert_eq!((k.samples.all().len(), k.clock), (3, Clock::Timestamp));
         }
         // C3 of 4 images: 16 maps of 10 x 10, of sums over 6 maps of 5 x 5, in 3 us.
@@ -308,9 +308,9 @@ mod tests {
         assert!(near(c3.gflops, flops / 3e-6 / 1e9), "{c3:?}");
         assert_eq!((c3.share, c3.bound.as_deref()), (Some(c3.gflops / ceilings.fma_gflops), Some("arithmetic")));
         // SGD reads gradients, parameters and momentum and writes the last two.
-        let (sgd, place) = (report.kernels.last().unwrap(), report.kernels.len());
+        let (sgd, count) = (report.kernels.last().unwrap(), report.kernels.len());
         let words = ParameterLayout::new(&Model::preset("lenet5").unwrap()).words as f64;
-        assert!(near(sgd.gb_per_s, 4.0 * 5.0 * words / (1e-6 * place as f64) / 1e9), "{sgd:?}");
+        assert!(near(sgd.gb_per_s, 4.0 * 5.0 * words / (1e-6 * count as f64) / 1e9), "{sgd:?}");
         assert_eq!(sgd.bound.as_deref(), Some("memory"));
     }
 
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!((training.batch, training.samples_per_s, training.device_bytes), (64, 6_400.0, plan.bytes()));
         // Multiply-adds of an image: C1 117,600, C3 240,000, C5 48,000, F6 10,080, output 840.
         assert!((evaluation.gflops - 6_400.0 * 2.0 * 416_520.0 / 1e9).abs() < 1e-9, "{evaluation:?}");
-        // Backward twice that, but for the gradient of C1's input, which nothing needs.
+        // Backward twice that, without the gradient of C1's input.
         assert!((training.gflops - 6_400.0 * 2.0 * (3.0 * 416_520.0 - 117_600.0) / 1e9).abs() < 1e-9, "{training:?}");
         assert_eq!(training.share_of_fma, Some(training.gflops / ceilings.fma_gflops));
     }

@@ -1,8 +1,8 @@
-//! How fast an adapter trains, and how near that is to what the adapter can do at most.
+//! The speed of training on an adapter, and its share of the adapter's ceilings.
 //!
 //! Every figure is a set of [`Samples`] taken after a warm-up, so that its spread is known. Shares compare
-//! a figure with the ceiling that was measured on the same adapter in the same run. [`compare()`] holds two
-//! reports against each other and calls a difference one only where it is larger than both spreads.
+//! a figure with the ceiling that was measured on the same adapter in the same run. [`compare()`] compares two
+//! reports; a difference counts if it is larger than both spreads together.
 
 mod compare;
 #[cfg(test)]

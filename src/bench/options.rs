@@ -1,27 +1,27 @@
-//! What is measured, and how much work makes a sample.
+//! The options of a measurement, and the work per sample.
 
 use crate::error::{Error, Result};
 
-/// A slow adapter is let off its last samples once a figure has taken this many times the length of a sample.
+/// Sampling of a figure stops early after `PATIENCE` x [`Options::seconds`].
 const PATIENCE: f64 = 15.0;
 
-/// Samples that are taken of every figure however slow it is, if that many were asked for.
+/// Samples per figure before sampling may stop early.
 const FEWEST: usize = 3;
 
-/// Operations of a step, roughly: a sample of one takes at least this many times less than a sample of steps.
+/// Operations per step, roughly: a sample of one operation takes at least [`Options::seconds`] / `OPERATIONS`.
 const OPERATIONS: f64 = 20.0;
 
-/// The most runs of one operation in a sample.
+/// Most runs of one operation per sample.
 const MOST_RUNS: usize = 4_096;
 
-/// What to measure.
+/// The options of a measurement.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Batch sizes of the training and evaluation figures, each at most the dataset; at least one.
     pub batches: Vec<usize>,
     /// Samples of each figure, at least 1.
     pub samples: usize,
-    /// Length of one sample, s.
+    /// Length of one sample [s].
     pub seconds: f64,
 }
 
@@ -45,7 +45,7 @@ impl Options {
         }
     }
 
-    /// Samples of what `run` measures, s.
+    /// Samples of the time that `run` measures [s].
     pub(super) fn take(&self, mut run: impl FnMut() -> Result<f64>) -> Result<Vec<f64>> {
         let mut taken: Vec<f64> = Vec::new();
         while taken.len() < self.samples {
@@ -57,7 +57,8 @@ impl Options {
         Ok(taken)
     }
 
-    /// How many steps make a sample. `run` runs so many and gives their seconds; more each time, which warms up.
+    /// Steps per sample. `run` runs that many steps and returns their time [s]; it is called with more each time, which
+    /// also warms up.
     pub(super) fn steps_per_sample(&self, mut run: impl FnMut(usize) -> Result<f64>) -> Result<usize> {
         let mut steps = 1;
         loop {
@@ -69,7 +70,7 @@ impl Options {
         }
     }
 
-    /// How many runs of one operation make a sample; `run` as in [`Options::steps_per_sample`].
+    /// Runs of one operation per sample; `run` as in [`Options::steps_per_sample`].
     pub(super) fn runs_per_sample(&self, mut run: impl FnMut(usize) -> Result<f64>) -> Result<usize> {
         let mut runs = 1;
         while runs < MOST_RUNS && run(runs)? < self.seconds / OPERATIONS {
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_slow_figure_has_fewer_samples() {
-        // Seconds of a sample that should take 0.1 s, and how many of 7 are taken.
+        // Time of a sample that should take 0.1 s [s], and samples taken of 7.
         for (seconds, taken) in [(0.1, 7), (0.4, 4), (0.6, 3), (60.0, 3)] {
             assert_eq!(options(7, 0.1).take(|| Ok(seconds)).unwrap(), vec![seconds; taken]);
         }
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_sample_has_as_many_steps_as_fill_it() {
-        // Seconds of a step, steps of a sample of 0.1 s, and how many were tried.
+        // Time of a step [s], steps per sample of 0.1 s, and steps tried.
         for (step_s, steps, tried) in
             [(0.03, 3, vec![1, 2]), (0.001, 100, vec![1, 2, 4, 8, 16, 32, 64]), (9.0, 1, vec![1])]
         {
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_sample_of_an_operation_has_few_runs() {
-        // Seconds of a run, and runs of a sample of at least 0.2 / 20 = 0.01 s.
+        // Time of a run [s], and runs per sample of at least 0.2 / 20 = 0.01 s.
         for (run_s, runs) in [(1.0, 1), (0.01, 1), (0.003, 4), (1e-9, MOST_RUNS)] {
             assert_eq!(options(1, 0.2).runs_per_sample(|runs| Ok(runs as f64 * run_s)).unwrap(), runs);
         }

@@ -1,4 +1,4 @@
-//! What was measured, as plain data: what `bench --json` writes and `--compare` reads.
+//! The figures of a measurement as plain data, which `bench --json` writes and `--compare` reads.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::gpu;
 use crate::model::Model;
 use crate::plan::{Clock, Device};
 
-/// Everything that one call measured.
+/// The reports of one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bench {
     /// Version of this program.
@@ -25,26 +25,26 @@ impl Bench {
         Self { version: env!("CARGO_PKG_VERSION").to_owned(), date: date::utc(date::now()), adapters }
     }
 
-    /// Adds what was measured just now.
+    /// Adds `report`, and sets the date to now.
     pub fn add(&mut self, report: AdapterReport) {
         self.adapters.push(report);
         self.date = date::utc(date::now());
     }
 }
 
-/// Everything that was measured on one adapter.
+/// The figures of one adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdapterReport {
-    /// What it is.
+    /// Its description.
     #[serde(flatten)]
     pub device: Device,
     /// The model that was trained.
     pub model: String,
     /// Why nothing could be measured; then the rest is empty.
     pub error: Option<String>,
-    /// What the adapter can do at most; none for the CPU oracle.
+    /// The ceilings of the adapter; none for the CPU oracle.
     pub ceilings: Option<Ceilings>,
-    /// From nothing to the first step done; filled in by whoever can start the program anew.
+    /// From the start of the program to its first step; filled in by a caller that can start the program.
     pub start_up: Option<StartUp>,
     /// Training by batch size.
     pub training: Vec<Throughput>,
@@ -52,7 +52,7 @@ pub struct AdapterReport {
     pub evaluation: Vec<Throughput>,
     /// Each operation of a training step alone.
     pub kernels: Vec<KernelTime>,
-    /// What makes the figures doubtful, or is missing; empty if nothing is.
+    /// Reasons to doubt the figures, and missing ones; empty if there are none.
     pub warnings: Vec<String>,
 }
 
@@ -83,22 +83,22 @@ impl AdapterReport {
     }
 }
 
-/// What an adapter can do at most: medians.
+/// The ceilings of an adapter: medians.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceilings {
-    /// Multiply-adds in registers, two operations each, GFLOP/s.
+    /// Peak arithmetic [GFLOP/s]: multiply-adds in registers, two operations each.
     pub fma_gflops: f64,
-    /// Reading a storage buffer, GB/s.
+    /// Reading a storage buffer of 64 MiB [GB/s].
     pub read_gb_per_s: f64,
-    /// Reading 2 MiB of it again and again, from a cache if there is one, GB/s.
+    /// Reading 2 MiB of it repeatedly, from a cache if there is one [GB/s].
     pub cached_read_gb_per_s: f64,
-    /// Writing a storage buffer, GB/s.
+    /// Writing a storage buffer of 64 MiB [GB/s].
     pub write_gb_per_s: f64,
-    /// One dispatch in a long pass, s.
+    /// One dispatch, in a pass of 1,000 [s].
     pub dispatch_s: f64,
-    /// Submitting one pass with one dispatch and waiting for it, s.
+    /// Submitting one pass with one dispatch and waiting for it [s].
     pub submission_s: f64,
-    /// Reading 4 KiB back to the host, s.
+    /// Reading 4 KiB back to the host [s].
     pub read_back_s: f64,
     /// All samples of each.
     pub samples: gpu::Ceilings,
@@ -120,8 +120,8 @@ impl Ceilings {
         }
     }
 
-    /// The ceiling that traffic is held against, GB/s: the best of reading, also from a cache, and writing,
-    /// since it is not known what a kernel finds in a cache. Shares are never flattered.
+    /// The ceiling of traffic [GB/s]: the best of reading, reading from a cache, and writing. A kernel may find any
+    /// part of its data in a cache; with the highest ceiling no share is too high.
     pub fn memory_gb_per_s(&self) -> f64 {
         self.read_gb_per_s.max(self.cached_read_gb_per_s).max(self.write_gb_per_s)
     }
@@ -132,15 +132,15 @@ impl Ceilings {
 pub struct Throughput {
     /// Samples per step.
     pub batch: usize,
-    /// Images per second, median.
+    /// Speed [images/s], median.
     pub samples_per_s: f64,
     /// Every sample of `samples_per_s`.
     pub samples: Samples,
-    /// Arithmetic of the convolutions and matrix products, GFLOP/s.
+    /// Arithmetic of the convolutions and matrix products [GFLOP/s].
     pub gflops: f64,
     /// `gflops` as a share of the adapter's `fma_gflops`; none for the CPU oracle.
     pub share_of_fma: Option<f64>,
-    /// Bytes of all buffers of the plan.
+    /// Size of all buffers of the plan [bytes].
     pub device_bytes: u64,
 }
 
@@ -151,33 +151,33 @@ pub struct KernelTime {
     pub kernel: String,
     /// Samples per step.
     pub batch: usize,
-    /// Median of one run, s.
+    /// Time of one run [s], median.
     pub seconds: f64,
     /// Every sample of `seconds`.
     pub samples: Samples,
-    /// Useful arithmetic, GFLOP/s.
+    /// Arithmetic, padding not counted [GFLOP/s].
     pub gflops: f64,
-    /// Bytes that must move at least, GB/s.
+    /// Traffic, every input read and every output written once [GB/s].
     pub gb_per_s: f64,
     /// Share of the ceiling that binds it; none for the CPU oracle.
     pub share: Option<f64>,
-    /// Which ceiling that is: `arithmetic` or `memory`.
+    /// The ceiling that binds it: `arithmetic` or `memory`.
     pub bound: Option<String>,
-    /// How it was timed.
+    /// The clock that timed it.
     pub clock: Clock,
     /// Part of the whole step's time.
     pub part_of_step: f64,
 }
 
-/// Seconds from the start of a process to its first training step done: data read, device opened, shaders
+/// Time from the start of a process to the end of its first training step: data read, device opened, shaders
 /// compiled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartUp {
     /// Samples per step.
     pub batch: usize,
-    /// With the driver's shader cache disabled, median; none where no variable disables it.
+    /// With the driver's shader cache disabled [s], median; none where no variable disables it.
     pub cold_s: Option<f64>,
-    /// With the driver's shader cache filled, median.
+    /// With the driver's shader cache filled [s], median.
     pub warm_s: f64,
     /// All samples of `cold_s`.
     pub cold_samples: Vec<f64>,
@@ -202,7 +202,7 @@ mod tests {
         (unknown.device.driver, unknown.device.index) = (String::new(), None);
         let mut json = serde_json::to_value(&unknown).unwrap();
         assert_eq!(json["driver"], serde_json::Value::Null);
-        // They had no index.
+        // Older reports had no index.
         json.as_object_mut().unwrap().remove("index");
         for driver in [serde_json::json!(null), serde_json::json!("")] {
             json["driver"] = driver;

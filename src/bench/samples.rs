@@ -24,7 +24,7 @@ impl Samples {
         &self.0
     }
 
-    /// The middle one; the mean of the middle two of an even number.
+    /// The median; of an even number, the mean of the middle two.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -47,8 +47,8 @@ impl Samples {
         self.width() / self.median()
     }
 
-    /// Largest minus smallest; of five or more samples the two extremes are left out, so that one hiccup
-    /// of the machine does not count.
+    /// Largest minus smallest; of five or more samples the two extremes are left out, so that one outlier does not
+    /// count.
     pub fn width(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -56,7 +56,7 @@ impl Samples {
         sorted[sorted.len() - 1 - skip] - sorted[skip]
     }
 
-    /// Why these samples should not be trusted, if so: a first one that stands out, or a wide spread.
+    /// The reason to doubt these samples, if any: a first one that stands out, or a wide spread.
     pub fn doubt(&self) -> Option<String> {
         let rest = Self::new(self.0[1..].to_vec());
         let first = (self.0[0] - rest.median()).abs() / rest.median();

@@ -1,4 +1,4 @@
-//! How long a user waits: from starting the program to the first training step done.
+//! The wait of a user: from the start of the program to the end of its first training step.
 
 use std::io::Read;
 use std::path::Path;
@@ -15,7 +15,7 @@ const WITHOUT_CACHE: [(&str, &str); 2] = [("MESA_SHADER_CACHE_DISABLE", "true"),
 
 impl StartUp {
     /// Starts `program` (`lenet-gpu`, by its path) for its first training step of `batch` images on `device`,
-    /// `samples` times with the driver's shader cache and as often without it; `model` is what its `--model` takes.
+    /// `samples` times with the driver's shader cache and as often without it; `model` is the value of `--model`.
     ///
     /// Errors: a process that does not start, or ends before its first step.
     pub fn of(program: &Path, device: &Device, model: &str, batch: usize, samples: usize) -> Result<Self> {
@@ -51,7 +51,7 @@ fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Com
     command
 }
 
-/// Seconds until `command` has written its first byte to stdout.
+/// Time until `command` has written its first byte to stdout [s].
 fn seconds(command: &mut Command) -> Result<f64> {
     let failed = |what: String| Error::outcome(format!("start-up was not measured: {what}"), "");
     let started = Instant::now();

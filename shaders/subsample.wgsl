@@ -1,4 +1,4 @@
-// Trainable sub-sampling of the 1998 paper: the sum of size x size blocks, stride size, times a coefficient per channel,
+// Trainable sub-sampling of the 1998 paper: the sum of size x size windows, stride size, times a coefficient per channel,
 // plus a bias, then an activation. Uses one of activation/.
 
 struct Geometry {
@@ -14,7 +14,7 @@ struct Geometry {
     floor: f32,           // of the activation: see activation/
 }
 
-// Rows and columns of a block: known when the pipeline is made, so that the loops unroll.
+// Rows and columns of a pooling window: known when the pipeline is made, so that the loops unroll.
 override SIZE: u32 = 2u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -28,15 +28,15 @@ override SIZE: u32 = 2u;
 
 const QUADS = 8u;
 
-// First value of the block of x behind output `item` of `block`.
+// First value of x in the pooling window of output `item` of `block`.
 fn first_of_block(item: u32, block: u32, quad: u32, g: Geometry) -> u32 {
     let column = item % g.out_width;
-    let row = item / g.out_width; // over all channels: rows of x are SIZE times as many
+    let row = item / g.out_width; // over all channels; x has SIZE rows per row of y
     let rows = block * g.channels * g.out_height + row;
     return (rows * SIZE * g.out_width + column) * SIZE * QUADS + quad;
 }
 
-// Value (i, j) of the block that begins `first`.
+// Value (i, j) of the pooling window that begins at `first`.
 fn in_block(first: u32, i: u32, j: u32, g: Geometry) -> u32 {
     return first + (i * g.out_width * SIZE + j) * QUADS;
 }
@@ -82,7 +82,7 @@ fn subsample_backward_input(@builtin(global_invocation_id) id: vec3u) {
     }
 }
 
-// One thread sums four channels over the samples of a quad in the blocks of a chunk.
+// One thread per pack of channels, quad and chunk.
 //
 // id.x: quad; id.y: four channels; id.z: chunk.
 @compute @workgroup_size(8, 8)

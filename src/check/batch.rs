@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::Tensor;
 use crate::plan::{Plan, Runner};
 
-/// Samples, and the order in which they come.
+/// Samples and their order.
 pub(super) struct Batch {
     /// Images and labels.
     pub data: Dataset,

@@ -1,4 +1,4 @@
-//! The same bits again: twice, cut into submissions in other ways, in another order, and for hours.
+//! The same bits again: twice, cut into submissions in other ways, and in another order of operations.
 
 use serde::Serialize;
 
@@ -10,13 +10,13 @@ use crate::plan::{Phase, Plan, Role, Runner, Step, layout};
 /// A repetition that must give the same bits as the first time.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
-    /// What was repeated, and how.
+    /// The work that was repeated, and the way.
     pub name: String,
-    /// The first word that came out otherwise; null if none did.
+    /// The first word with other bits; null if there is none.
     pub difference: Option<Difference>,
 }
 
-/// A word that came out in two ways.
+/// A word with two values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// Buffer and word.
@@ -25,26 +25,26 @@ pub struct Difference {
     pub first: u32,
     /// Bits of this time.
     pub again: u32,
-    /// Words that differ.
+    /// Number of words that differ.
     pub words: usize,
 }
 
 /// Buffers and their words, by name.
 pub(super) type Bits = Vec<(String, Vec<u32>)>;
 
-/// The first word that differs, and how many do.
+/// The first word that differs, and the number of those that do; `None` if none does.
 pub(super) fn difference(first: &Bits, again: &Bits) -> Option<Difference> {
     let mut found: Option<Difference> = None;
     for ((name, a), (_, b)) in first.iter().zip(again) {
         for (word, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
-            let place = || format!("{name}[{word}]");
-            found.get_or_insert_with(|| Difference { place: place(), first: *a, again: *b, words: 0 }).words += 1;
+            let named = || format!("{name}[{word}]");
+            found.get_or_insert_with(|| Difference { place: named(), first: *a, again: *b, words: 0 }).words += 1;
         }
     }
     found
 }
 
-/// Everything that steps leave behind: losses, gradients, weights and the state of the optimiser.
+/// The results of steps: losses, gradients, weights and the state of the optimiser.
 fn bits(runner: &mut dyn Runner, plan: &Plan, losses: Vec<u32>) -> Result<Bits> {
     let mut bits = vec![("losses".to_owned(), losses)];
     for buffer in [plan.gradients()?, plan.parameters].iter().chain(&plan.states) {
@@ -53,7 +53,7 @@ fn bits(runner: &mut dyn Runner, plan: &Plan, losses: Vec<u32>) -> Result<Bits> 
     Ok(bits)
 }
 
-/// Takes `steps` from the initial weights, `at_once` of them a submission.
+/// Runs `steps` from the initial weights, `at_once` of them per submission.
 pub(super) fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], at_once: usize) -> Result<Bits> {
     let plan = yardstick.plan();
     reset(runner, plan, &yardstick.tensors)?;
@@ -65,8 +65,8 @@ pub(super) fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Ste
     bits(runner, plan, losses)
 }
 
-/// Takes `steps` one operation at a time, each waited for. If `reversed`, the gradients of weights come after
-/// all others and from the last layer to the first; the plan lets them come any time between.
+/// Runs `steps` one operation at a time, each waited for. If `reversed`, the gradients of weights run after all other
+/// gradients and from the last layer to the first: see [`Role::BackwardWeights`].
 fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Step], reversed: bool) -> Result<Bits> {
     let plan = yardstick.plan();
     reset(runner, plan, &yardstick.tensors)?;
@@ -89,7 +89,7 @@ fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[S
     bits(runner, plan, losses)
 }
 
-/// Logits of each of the first `samples` samples, evaluated in steps of `count`.
+/// Logits of the first `samples` samples, evaluated in steps of `count`.
 fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) -> Result<Bits> {
     let classes = plan.model.classes();
     let mut logits = Vec::new();
@@ -110,7 +110,7 @@ pub fn check_bits(runner: &mut dyn Runner, yardstick: &Yardstick, count: usize) 
     yardstick.load(runner)?;
     let few = &steps[..steps.len().min(3)];
     let first = train(runner, yardstick, steps, steps.len())?;
-    // With the data written anew, so that a fault in what was resident shows.
+    // The data are written anew, so that a fault in the data on the device shows.
     yardstick.load(runner)?;
     let again = train(runner, yardstick, steps, steps.len())?;
     let one_by_one = train(runner, yardstick, steps, 1)?;

@@ -1,8 +1,7 @@
-//! The plans that kernels are checked with: small models that meet every kernel, every override and the
-//! edges of every tile, and whole models.
+//! The plans that kernels are checked with: small models that reach every kernel (tests/operations.rs), every override
+//! and the edges of every tile, and whole models.
 //!
-//! No layer here is square and no image fills its input, so that rows and columns cannot be mistaken for
-//! each other unnoticed.
+//! Few layers are square and few images fill their input, so that a kernel that mistakes rows for columns fails.
 
 use strum::VariantArray;
 
@@ -19,13 +18,13 @@ use crate::recipe::Optimizer;
 pub struct Case {
     /// Unique; with the kind of input, the seed and the kernel it replays a finding.
     pub name: String,
-    /// What is run.
+    /// The plan whose operations run.
     pub plan: Plan,
     /// The row of the step.
     pub step: Step,
     /// Kinds of input.
     pub inputs: Vec<Inputs>,
-    /// Arguments of `lenet-gpu check` without which it would not be among the cases; starts with a space.
+    /// Arguments of `lenet-gpu check` that add it to the cases, with a space before them; empty for a synthetic case.
     pub flags: String,
 }
 
@@ -52,7 +51,7 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
     Ok(cases)
 }
 
-/// Names of the operations of `cases`, each once, in the order of a step: what is judged is what runs.
+/// Names of the operations of `cases`, each once, in the order of a step.
 pub fn operations(cases: &[Case]) -> Vec<&'static str> {
     let facts = cases.iter().flat_map(|case| &case.plan.ops).map(|op| op.kind.facts());
     let mut found: Vec<(Role, &'static str)> = Vec::new();
@@ -92,7 +91,7 @@ fn case(
     })
 }
 
-/// A step in which every field matters and no two are alike.
+/// A step whose fields all matter and all differ.
 fn everything() -> Step {
     let step = Step {
         start: 3,
@@ -107,7 +106,7 @@ fn everything() -> Step {
     step.with_decays(0.9, 0.99, 3)
 }
 
-/// A step without momentum, decay and smoothing, in the last slot; an epsilon that is felt.
+/// A step without momentum, decay and smoothing, with the last row of metrics and a large epsilon.
 fn plain() -> Step {
     Step {
         start: 0,
@@ -219,7 +218,7 @@ impl Synthetic {
     }
 
     fn convolutions(&mut self, name: &str, table: &[Convolutions]) -> Result<()> {
-        // A quick check takes every fourth: compiling them is what takes its time.
+        // A quick check takes every fourth: their pipelines take long to compile.
         let every = if self.is_quick() { 4 } else { 1 };
         for (index, ((channels, height, width), convolutions, classes)) in table.iter().enumerate().step_by(every) {
             let pool = |fused: bool| fused.then_some(LayerKind::MaxPool { size: 2 });
@@ -238,7 +237,7 @@ impl Synthetic {
     fn dense(&mut self) -> Result<()> {
         let layers: Vec<LayerKind> = UNITS.iter().map(|units| dense(*units, Activation::Relu)).collect();
         let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
-        // Nesterov's momentum and AdamW's decay exercise what the other two do.
+        // Nesterov and AdamW run all lines of the kernels of SGD and Adam but one each.
         let every = if self.is_quick() { 2 } else { 1 };
         for optimizer in Optimizer::VARIANTS.iter().copied().skip(every - 1).step_by(every) {
             let mut add = |name: String, step, inputs: &[Inputs]| {
@@ -272,7 +271,7 @@ impl Synthetic {
         self.add("pool-first".to_owned(), &first, 3, Images { height: 7, width: 10, count: 2 }, TWO)
     }
 
-    /// Blocks enough for several in a chunk, and for a last chunk that is not full; a convolution to a point.
+    /// Batches with several blocks per chunk and a last chunk that is not full; a convolution to a point.
     fn chunks(&mut self) -> Result<()> {
         use Activation::{Relu, Tanh};
         let pool = LayerKind::MaxPool { size: 2 };

@@ -1,10 +1,10 @@
-//! Which part of the kernels' check to run.
+//! The filter of the kernels' check.
 
 use super::cases::{Case, operations};
 use super::inputs::Inputs;
 use crate::error::{Error, Result};
 
-/// Which kernel, case or kind of input to keep; `None` keeps all.
+/// The kernel, case and kind of input to keep; `None` keeps all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Name of an operation.
@@ -22,7 +22,7 @@ impl Filter {
     }
 }
 
-/// Errors: a kernel, case or kind of input that does not exist; those there are are named.
+/// Errors: a kernel, case or kind of input that does not exist; the existing ones are named.
 pub fn check_filter(filter: &Filter, cases: &[Case]) -> Result<()> {
     let refuse = |what: &str, name: &str, names: Vec<&str>| {
         Err(Error::input(format!("no {what} is called '{name}'"), format!("choose one of: {}", names.join(", "))))

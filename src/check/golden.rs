@@ -1,4 +1,4 @@
-//! PyTorch's values of training steps, inside the program, and a device beside them.
+//! PyTorch's values of training steps, inside the program, and a device compared with them.
 
 use std::collections::HashMap;
 
@@ -30,14 +30,14 @@ pub struct Golden {
 }
 
 impl Golden {
-    /// Presets that there are values of.
+    /// Presets with golden values.
     pub fn presets() -> impl Iterator<Item = &'static str> {
         GOLDEN.into_iter().map(|(preset, _)| preset)
     }
 
     /// The values of `preset`.
     ///
-    /// Errors: a preset without any.
+    /// Errors: a preset without values.
     pub fn of(preset: &str) -> Result<Self> {
         let unknown = || Error::input(format!("no golden values of {preset}"), "choose a preset that has some");
         let (_, bytes) = GOLDEN.into_iter().find(|(name, _)| *name == preset).ok_or_else(unknown)?;
@@ -83,7 +83,7 @@ impl Golden {
         })
     }
 
-    /// Samples of every step.
+    /// Samples per step.
     pub fn samples(&self) -> usize {
         self.batch.data.len()
     }
@@ -108,7 +108,7 @@ impl Golden {
         self.batch.load(runner, plan, &self.tensors("initial", &plan.model))
     }
 
-    /// The values called `name`; none if it is not there.
+    /// The values called `name`; empty if there are none.
     pub fn get(&self, name: &str) -> Vec<f32> {
         self.values.get(name).cloned().unwrap_or_default()
     }
@@ -137,8 +137,8 @@ impl Golden {
     }
 }
 
-/// Steps of every optimiser on what `open` makes for a plan, against PyTorch's: logits, loss, gradients, and weights
-/// after three steps. A step may differ by `share` of the largest value of a tensor.
+/// Steps of every optimiser on the runners that `open` makes, against PyTorch's: logits, loss, gradients, and weights
+/// after three steps. A value may differ by `share` of the largest of its tensor.
 ///
 /// Errors: those of the runner.
 pub fn check_golden(open: Open, share: f64) -> Result<Vec<Reference>> {
@@ -188,13 +188,13 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner, 
     for ((actual, expected), gradient) in weights.iter().zip(&expected).zip(&gradients) {
         let error = share * largest(&gradient.values);
         let allowance = |i: usize| {
-            // A weight is rounded by 2^-24 of its size at each step here, and once in the file.
+            // A weight is rounded by 2^-24 = 6e-8 of its size at each step here, and once in the file.
             let rounding = (STEPS + 1) as f64 * 6e-8 * f64::from(expected.values[i].abs());
             let moved = match optimizer {
                 // Three steps of momentum 0.9 add up 1 + 1.9 + 2.71 gradients, with Nesterov 1.9 + 2.71 + 3.44.
                 Optimizer::Sgd | Optimizer::Nesterov => rate * 8.1 * error,
-                // The direction is about g / |g|: it turns by the error of g relative to g, at most from -1 to
-                // 1; gradients change by a few times from step to step.
+                // The direction is about g / |g|: it changes by the relative error of g, at most from -1 to 1. The
+                // gradients of later steps differ from the first by a small factor: 4.
                 Optimizer::Adam | Optimizer::AdamW => {
                     rate * 3.0 * (4.0 * error / (f64::from(gradient.values[i].abs()) + 1e-12)).min(2.0)
                 }

@@ -8,19 +8,19 @@ use crate::cpu::Buffers;
 use crate::data::shuffled;
 use crate::plan::{BufferId, Element, MASKED, Plan};
 
-/// A kind of input: what size of values activations, gradients and states have.
+/// A kind of input: the size of the values of activations, gradients and states.
 ///
 /// Weights are always of about the size that training uses, so that sums stay in range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Inputs {
-    /// Up to 0.001: where a constant that is added by mistake shows.
+    /// Up to 0.001: a constant that is added by mistake shows.
     Small,
     /// Up to 1.
     Unit,
     /// Up to 30: activations begin to saturate.
     Large,
-    /// Up to 1000: all is saturated, and an exponential that is not shifted overflows.
+    /// Up to 1000: activations are saturated, and an exponential that is not shifted overflows.
     Huge,
     /// Half of the values subnormal, which WGSL lets a device take for 0.
     Tiny,
@@ -83,7 +83,7 @@ pub fn awkward(plan: &Plan, seed: u64, inputs: Inputs) -> Buffers {
     for word in buffers.u32_mut(plan.labels) {
         *word %= classes;
     }
-    // Operations run one at a time, so the targets of the loss are not those that gather would write.
+    // Operations run one at a time, so the loss needs targets that gather did not write.
     for (n, word) in buffers.u32_mut(plan.targets).iter_mut().enumerate() {
         *word = if n < plan.batch { *word % classes } else { MASKED };
     }
@@ -98,7 +98,7 @@ pub fn awkward(plan: &Plan, seed: u64, inputs: Inputs) -> Buffers {
     buffers
 }
 
-/// `buffers` as a device sees them that takes subnormal values for 0.
+/// `buffers` with subnormal values as 0, as a device may take them.
 pub fn flushed(plan: &Plan, buffers: &Buffers) -> Buffers {
     let mut flushed = buffers.clone();
     for (index, spec) in plan.buffers.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! Every operation of a plan alone, on awkward inputs, on any number of devices beside the oracle.
+//! Every operation of a plan alone, on awkward inputs, on any number of devices, compared with the oracle.
 
 use super::cases::{Case, operations};
 use super::filter::Filter;
 use super::inputs::{Inputs, awkward, flushed};
 use super::pair::Pair;
-use super::tally::{KernelReport, Place, Tally, UNWRITTEN, expect};
+use super::tally::{KernelReport, Setup, Tally, UNWRITTEN, expect};
 use crate::cpu::Buffers;
 use crate::error::Result;
 use crate::gpu::{Adapter, GpuRunner, Kernel};
@@ -13,19 +13,19 @@ use crate::plan::{BufferId, Plan, Runner, Step, Use, now};
 /// The outcome of [`check_kernels`].
 #[derive(Debug, Clone, Default)]
 pub struct KernelsOutcome {
-    /// For each adapter its kernels, in the order of [`operations`]; an error for one that could not run.
+    /// Per adapter its kernels, in the order of [`operations`]; an error if it could not run.
     pub adapters: Vec<Result<Vec<KernelReport>>>,
     /// Every pair of adapters.
     pub pairs: Vec<Pair>,
 }
 
-/// Where a kernel's WGSL comes from: the shaders of the program, or altered ones.
+/// Gives a kernel's WGSL: the shaders of the program, or altered ones.
 pub type Sources<'a> = &'a dyn Fn(&Kernel) -> String;
 
 /// Runs every case on every adapter; the oracle runs once for all of them.
 ///
-/// An adapter that reports an error has that as its outcome, and is left out from there on. `tell` is called
-/// with the case about to run.
+/// An adapter that reports an error has that error as its outcome, and runs no further case. `tell` is called with
+/// the name of each case before it runs.
 pub fn check_kernels(
     adapters: &[Adapter],
     cases: &[Case],
@@ -37,8 +37,8 @@ pub fn check_kernels(
     let tally = || operations(cases).into_iter().map(Tally::new).collect();
     let mut tallies: Vec<Result<Vec<Tally>>> = adapters.iter().map(|_| Ok(tally())).collect();
     let mut pairs = Vec::new();
-    for (place, a) in adapters.iter().enumerate() {
-        for b in &adapters[place + 1..] {
+    for (index, a) in adapters.iter().enumerate() {
+        for b in &adapters[index + 1..] {
             let adapters = [a, b].map(|adapter| adapter.device.index.unwrap_or(0));
             pairs.push(Pair { adapters, words: 0, different: 0, largest_ulps: Some(0.0), first: None });
         }
@@ -56,8 +56,8 @@ pub fn check_kernels(
             }));
         }
         for inputs in filter.inputs.map_or_else(|| case.inputs.clone(), |only| vec![only]) {
-            let place = Place { case, inputs, seed };
-            run_case(&place, filter, &mut runners, &mut tallies, &mut pairs);
+            let setup = Setup { case, inputs, seed };
+            run_case(&setup, filter, &mut runners, &mut tallies, &mut pairs);
         }
     }
     let finish = |(adapter, tallies): (&Adapter, Result<Vec<Tally>>)| {
@@ -67,22 +67,22 @@ pub fn check_kernels(
 }
 
 fn run_case(
-    place: &Place,
+    setup: &Setup,
     filter: &Filter,
     runners: &mut [Option<GpuRunner>],
     tallies: &mut [Result<Vec<Tally>>],
     pairs: &mut [Pair],
 ) {
-    let Case { plan, step, .. } = place.case;
-    let buffers = awkward(plan, place.seed, place.inputs);
-    let flushed = (place.inputs == Inputs::Tiny).then(|| flushed(plan, &buffers));
+    let Case { plan, step, .. } = setup.case;
+    let buffers = awkward(plan, setup.seed, setup.inputs);
+    let flushed = (setup.inputs == Inputs::Tiny).then(|| flushed(plan, &buffers));
     for (index, op) in plan.ops.iter().enumerate() {
         let name = op.kind.name();
         if !filter.wants(name) {
             continue;
         }
         let expected = expect(plan, index, step, &buffers);
-        // What a device that flushes subnormal inputs to 0 should give is as good.
+        // The results of a device that flushes subnormal inputs to 0 pass too.
         let alternative = flushed.as_ref().map(|flushed| expect(plan, index, step, flushed));
         let mut outputs: Vec<Option<Vec<Vec<u32>>>> = Vec::new();
         for (runner, tally) in runners.iter_mut().zip(tallies.iter_mut()) {
@@ -93,35 +93,35 @@ fn run_case(
             match run(gpu, plan, index, step, &buffers) {
                 Ok((words, guard)) => {
                     let tally = tallies.iter_mut().find(|t| t.kernel == name).expect("operations of the cases");
-                    tally.add(place, index, &words, &expected, alternative.as_deref());
+                    tally.add(setup, index, &words, &expected, alternative.as_deref());
                     if let Some((buffer, word)) = guard {
                         tally.broken_guard.get_or_insert(format!("{}[{word}]", plan.buffer(buffer).name));
                     }
                     outputs.push(Some(words));
                 }
                 Err(error) => {
-                    *tally = Err(error.context(format!("{name} in case {}", place.case.name)));
+                    *tally = Err(error.context(format!("{name} in case {}", setup.case.name)));
                     *runner = None;
                     outputs.push(None);
                 }
             }
         }
         let mut pair = pairs.iter_mut();
-        for (place_a, a) in outputs.iter().enumerate() {
-            for b in &outputs[place_a + 1..] {
+        for (index_a, a) in outputs.iter().enumerate() {
+            for b in &outputs[index_a + 1..] {
                 // Adapters may differ on subnormal inputs: WGSL lets each take them for 0 or not.
                 if let (Some(pair), Some(a), Some(b), None) = (pair.next(), a, b, &flushed) {
-                    pair.add(a, b, &expected, || format!("{name} of {} in case {}", op.layer, place.case.name));
+                    pair.add(a, b, &expected, || format!("{name} of {} in case {}", op.layer, setup.case.name));
                 }
             }
         }
     }
 }
 
-/// What an operation wrote, and a guard that broke.
+/// The words of each output of an operation, and a guard that broke.
 type Ran = (Vec<Vec<u32>>, Option<(BufferId, i64)>);
 
-/// Runs operation `index` from `buffers`; the words of each of its outputs.
+/// Runs operation `index` on `buffers`.
 fn run(runner: &mut GpuRunner, plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Result<Ran> {
     let op = &plan.ops[index];
     for (slot, buffer) in op.bound() {

@@ -1,4 +1,4 @@
-//! Failures of drivers that are known: shown as known, never hidden.
+//! Known failures of drivers, which a report shows as known.
 
 use crate::plan::Device;
 
@@ -6,7 +6,7 @@ use crate::plan::Device;
 pub struct Known {
     /// Part of the adapter's name.
     pub adapter: &'static str,
-    /// Part of the driver's name and version; it must name the version.
+    /// Part of the driver's name and version, the version included.
     pub driver: &'static str,
     /// The kernel that fails.
     pub kernel: &'static str,
@@ -14,10 +14,10 @@ pub struct Known {
     pub reason: &'static str,
 }
 
-/// The failures known today: none. A row here turns a failure of that kernel from `fail` into `known`.
+/// The known failures. A row turns a failure of that kernel from `fail` into `known`.
 pub const KNOWN: &[Known] = &[];
 
-/// Why `kernel` is known to fail on `device`.
+/// The reason of the known failure of `kernel` on `device`, if there is one.
 pub fn reason(device: &Device, kernel: &str) -> Option<String> {
     reason_in(KNOWN, device, kernel)
 }

@@ -1,13 +1,13 @@
-//! Do an adapter, its driver and these kernels compute training correctly? And if not: which kernel, which
-//! element, by how much?
+//! Do an adapter, its driver and these kernels compute training correctly? If not: which kernel, which element, by how
+//! much?
 //!
-//! - [`check_kernels`]: every operation alone on awkward inputs, against the oracle, on all adapters at once, which
-//!   also says where two adapters part.
-//! - [`check_oracle`]: the yardstick itself, against finite differences in f64.
+//! - [`check_kernels`]: every operation alone on awkward inputs, against the oracle, on all adapters at once; also the
+//!   first difference between two adapters.
+//! - [`check_oracle`]: the oracle itself, against finite differences in f64.
 //! - `check_golden`: steps of every optimiser against PyTorch's (feature `golden`).
-//! - [`check_training`]: one step, and a run on MNIST, beside the oracle.
-//! - [`check_bits`]: the same work twice, cut and ordered in other ways, gives the same bits.
-//! - [`soak`]: the same step over and over, for a card that flips bits.
+//! - [`check_training`]: one step, and a run on MNIST, against the oracle.
+//! - [`check_bits`]: the same work again, cut and ordered in other ways, must give the same bits.
+//! - [`soak`]: the same step repeatedly, to find a card that flips bits.
 //!
 //! [`check`] does all of them. A fault planted in any kernel turns it red (tests/mutants.rs, whose `sweep` looks for
 //! faults that would go unnoticed), and so does a runner that flips a bit, drops a step or swaps two samples

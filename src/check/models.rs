@@ -1,7 +1,7 @@
-//! Small models that meet every kind of layer, one activation throughout; but to reach a point nothing in them is square.
+//! Small models with every kind of layer, one activation throughout; only the one that ends in a point is square.
 //!
-//! Kernels are checked with them, gradients are held against finite differences on them, and other compilers judge
-//! their pipelines: a new kind of layer is added here once.
+//! Kernels are checked with them, gradients are compared with finite differences on them, and other compilers judge
+//! their pipelines. A new kind of layer is added here once (tests/operations.rs).
 
 use crate::error::Result;
 use crate::model::{Activation, Initializer, LayerKind, Model, Shape};

@@ -1,4 +1,4 @@
-//! Is the oracle right? Its gradients against central differences of a loss that shares no code with it.
+//! The check of the oracle: its gradients against central differences of a loss that shares no code with it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -14,18 +14,18 @@ use crate::model::{Activation, Model};
 use crate::plan::{OpKind, Pass, Phase, Plan, Runner, layout};
 use crate::recipe::Optimizer;
 
-/// Samples of a step.
+/// Samples per step.
 const SAMPLES: usize = 2;
 
-/// Elements of each tensor that are compared.
+/// Elements per tensor that are compared.
 const ELEMENTS: usize = 8;
 
-/// How far a parameter is moved each way.
+/// Distance that a parameter is moved, up and down.
 const NUDGE: f64 = 1e-6;
 
 /// One quantity per model and activation: the worst of [`check_gradients`] on small [`models`].
 ///
-/// Errors: none, unless a model here is not valid.
+/// Errors: none, as long as the models are valid.
 pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
     let mut quantities = Vec::new();
     for activation in Activation::VARIANTS.iter().copied() {
@@ -37,12 +37,12 @@ pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
     Ok(quantities)
 }
 
-/// The loss of `count` samples of `model`, and some elements of every gradient of it, of weights and of the sums of
-/// each layer: the worst against a central difference of a loss that shares no code with the oracle.
+/// The worst of the oracle's loss of `count` samples of `model`, and of some elements of each of its gradients (weights,
+/// biases, sums of each layer), against central differences of a loss that shares no code with the oracle.
 ///
-/// Allowance: a gradient went through some ten roundings to f32 of 2^-24 = 6e-8, and what cancels in a sum is
-/// of the size of its largest neighbours: 2e-6 of the largest of its tensor. The difference itself errs by
-/// about 2^-53 / 1e-6 = 1e-10: 1e-9. Gradients of masked samples are 0.
+/// Allowance: a gradient went through some ten roundings to f32 of 2^-24 = 6e-8, of terms as large as the largest of
+/// its tensor where a sum cancels: 2e-6 of that. The difference itself errs by about 2^-53 / 1e-6 = 1e-10: 1e-9.
+/// Gradients of masked samples are 0.
 ///
 /// Errors: a model that does not lower.
 pub fn check_gradients(name: String, model: &Model, count: usize, seed: u64) -> Result<Quantity> {
@@ -84,7 +84,8 @@ pub fn check_gradients(name: String, model: &Model, count: usize, seed: u64) -> 
     Ok(Quantity::of(name, compared.into_iter().chain(masked)))
 }
 
-/// `[block][channel][row][column][sample]`, for the sums of a layer; none for pooling fused with a convolution.
+/// The gradient of the sums of a layer, `[block][channel][row][column][sample]`; `None` for pooling fused with a
+/// convolution.
 fn gradient_of_sums(plan: &Plan, runner: &mut dyn Runner, layer: &str) -> Result<Option<Vec<f32>>> {
     let mut ops = plan.ops.iter().filter(|op| op.layer == layer).peekable();
     if ops.peek().is_none() {

@@ -1,11 +1,11 @@
-//! Two adapters beside each other.
+//! Two adapters compared.
 
 use serde::Serialize;
 
 use super::tally::{Expected, ulps};
 use crate::plan::Element;
 
-/// How far two adapters are from each other, on all inputs but subnormal ones.
+/// The difference of two adapters, on all inputs but subnormal ones.
 #[derive(Debug, Clone, Serialize)]
 pub struct Pair {
     /// Indices of the two in `lenet-gpu devices`.
@@ -17,12 +17,12 @@ pub struct Pair {
     /// Largest difference in units in the last place (2^-23) of the magnitude that was summed. Null if
     /// infinite.
     pub largest_ulps: Option<f64>,
-    /// The kernel and case where they first part; null if they never do.
+    /// The kernel and case of the first difference; null without one.
     pub first: Option<String>,
 }
 
 impl Pair {
-    /// Adds what both wrote, `here`.
+    /// Adds the words that both wrote for `expected`; `here` names the kernel and case.
     pub(super) fn add(&mut self, a: &[Vec<u32>], b: &[Vec<u32>], expected: &[Expected], here: impl Fn() -> String) {
         for ((a, b), expected) in a.iter().zip(b).zip(expected) {
             self.words += a.len() as u64;

@@ -1,4 +1,4 @@
-//! Every pipeline that the program can create, for those who check shaders without a GPU.
+//! The pipelines of the program, for checks of shaders without a GPU.
 
 use strum::VariantArray;
 
@@ -22,8 +22,7 @@ pub struct Pipeline {
 /// Every distinct pipeline of the presets and of the small models of each activation, with each optimiser, in the order
 /// in which they first appear; then those that measure an adapter.
 ///
-/// Some overrides have no last value: pools of size 1 to 3 and kernels of 1, 3, 5 and 7 (which takes two turns) stand
-/// for all others.
+/// Sizes are not bounded: pools of size 1 to 3 and kernels of 1, 3, 5 and 7 (which takes two turns) stand for all.
 ///
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
@@ -57,7 +56,7 @@ impl Pipeline {
     fn new(kernel: Kernel) -> Self {
         let mut name = kernel.entry.to_owned();
         name.extend(kernel.overrides.iter().map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
-        // What is in a folder of shaders/ is one of several.
+        // A folder of shaders/ holds pieces of which a kernel takes one.
         let chosen = kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
         name.extend(chosen.map(|(_, piece)| format!("-{piece}")));
         Self { name, kernel }

@@ -11,15 +11,15 @@ use crate::model::{Model, Shape, Tensor};
 use crate::plan::{DatasetShape, Plan, Step};
 use crate::recipe::Optimizer;
 
-/// A model with random images and weights, loaded on the oracle, and what its loss is a function of.
+/// A model with random images and weights, loaded on the oracle, and the arguments of its loss.
 pub struct Probe {
-    /// Has room for more samples than the step takes, so that some are masked.
+    /// The plan: with room for more samples than the step takes, so that some are masked.
     pub plan: Plan,
-    /// Holds data and weights.
+    /// The oracle, which holds data and weights.
     pub runner: CpuRunner,
     /// The weights; biases are not 0.
     pub tensors: Vec<Tensor>,
-    /// A step from the fourth place of the order on.
+    /// A step from index 3 of the order on.
     pub step: Step,
     /// The inputs of the step in f64, `[channel][row][column]` each; every channel is the same.
     pub inputs: Vec<Vec<f64>>,

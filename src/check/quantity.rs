@@ -1,8 +1,8 @@
-//! A value or tensor of a step or run beside what it should be.
+//! A value or tensor of a step or run, compared with its expected value.
 
 use serde::Serialize;
 
-/// A named value or tensor of a step or run, and how far it is from what it should be.
+/// A named value or tensor of a step or run, and its distance from the expected one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Quantity {
     /// Such as `c1.weight after 100 steps`.
@@ -11,9 +11,9 @@ pub struct Quantity {
     pub worst: Option<f64>,
     /// Value of the device at the worst element; null if not finite.
     pub device: Option<f64>,
-    /// Value it should have.
+    /// Expected value there.
     pub expected: f64,
-    /// How far they may be apart.
+    /// Largest distance that passes there.
     pub allowance: f64,
 }
 
@@ -21,10 +21,10 @@ impl Quantity {
     /// The worst of `(device, expected, allowance)`; a NaN is worse than anything.
     pub fn of(name: impl Into<String>, elements: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         let mut worst = (0.0, 0.0, 0.0, 0.0);
-        for (place, (device, expected, allowance)) in elements.into_iter().enumerate() {
+        for (index, (device, expected, allowance)) in elements.into_iter().enumerate() {
             let used = (device - expected).abs() / allowance;
             let used = if used.is_nan() { f64::INFINITY } else { used };
-            if place == 0 || used > worst.0 {
+            if index == 0 || used > worst.0 {
                 worst = (used, device, expected, allowance);
             }
         }
@@ -47,20 +47,20 @@ impl Quantity {
 /// Quantities that belong together: of one step, or of one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reference {
-    /// What was run and what it is compared with.
+    /// The step or run, and the one it is compared with.
     pub name: String,
     /// Loss, gradients, weights.
     pub quantities: Vec<Quantity>,
 }
 
-/// What a device that sums in f32 may differ by from a step in f64, as a share of the largest value of a tensor.
+/// Allowance of a step on a device that sums in f32 against a step in f64, as a share of the largest value of a tensor.
 ///
 /// Ten stages between an image and a gradient each sum up to 576 products in f32, so each errs by about
-/// sqrt(576) / 2 roundings of 2^-24 = 7e-7 of the magnitude it sums, which is a few times its largest value
-/// where signs cancel; ten of them add like a random walk: 7e-7 * sqrt(10) * 4 = 9e-6.
+/// sqrt(576) / 2 roundings of 2^-24 = 7e-7 of the magnitude it sums. Where signs cancel, that magnitude is about four
+/// times the largest value; ten stages add like a random walk: 7e-7 * sqrt(10) * 4 = 9e-6.
 pub const SHARE: f64 = 1e-5;
 
-/// The same for the oracle, which rounds to f32 only what each of the ten stages stores: 2^-24 = 6e-8 each.
+/// The same for the oracle, which rounds to f32 only the stored values of each of the ten stages: 2^-24 = 6e-8 each.
 pub const ORACLE_SHARE: f64 = 1e-6;
 
 /// Both as f64, element by element.

@@ -8,13 +8,13 @@ use crate::model::{Activation, LayerKind, Model, Shape, Tensor};
 /// Adds `by` to one value that a layer produces before its activation (for pooling: to its output).
 #[derive(Clone, Copy)]
 pub struct Nudge {
-    /// Place in `model.layers`.
+    /// Index in `model.layers`.
     pub layer: usize,
-    /// Which sample of the batch.
+    /// Index of the sample in the batch.
     pub sample: usize,
-    /// Place in `[channel][row][column]`.
+    /// Index in `[channel][row][column]`.
     pub element: usize,
-    /// How much.
+    /// The amount.
     pub by: f64,
 }
 

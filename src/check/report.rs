@@ -1,4 +1,4 @@
-//! Everything that a check found.
+//! The report of a check.
 
 use serde::Serialize;
 
@@ -10,19 +10,19 @@ use super::tally::KernelReport;
 use super::verdict::{Effort, Verdict};
 use crate::plan::Device;
 
-/// Everything found on one adapter.
+/// The report of one adapter.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdapterReport {
     /// Name, backend, driver.
     #[serde(flatten)]
     pub device: Device,
-    /// Of everything below.
+    /// The worst verdict of the parts.
     pub verdict: Verdict,
-    /// Why it could not be run to the end.
+    /// The error that ended the check early, if one did.
     pub error: Option<String>,
     /// By kernel, in the order of a step.
     pub kernels: Vec<KernelReport>,
-    /// Steps and runs by name: against PyTorch, one step and many beside the oracle.
+    /// Steps and runs by name: against PyTorch, and one step and many against the oracle.
     pub training: Vec<Reference>,
     /// Repetitions that must give the same bits.
     pub bits: Vec<Trial>,
@@ -50,7 +50,7 @@ impl AdapterReport {
     }
 }
 
-/// The whole check.
+/// The report of the whole check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Version of this program.
@@ -59,9 +59,9 @@ pub struct Report {
     pub date: String,
     /// Seed of every input.
     pub seed: u64,
-    /// How much was checked.
+    /// Extent of the check.
     pub effort: Effort,
-    /// Of everything: fail if anything failed, error if an adapter could not be checked.
+    /// The worst verdict: fail if a part failed, error if an adapter could not be checked.
     pub verdict: Verdict,
     /// The oracle's gradients against finite differences.
     pub oracle: Vec<Quantity>,

@@ -22,7 +22,7 @@ use crate::model::Model;
 #[cfg(feature = "golden")]
 use crate::plan::{Plan, Runner};
 
-/// What to check, and how much.
+/// The options of a check.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Models beside the synthetic ones.
@@ -31,24 +31,24 @@ pub struct Options {
     pub batches: Vec<usize>,
     /// Seed of every input.
     pub seed: u64,
-    /// How much.
+    /// Extent of the check.
     pub effort: Effort,
-    /// Replays a finding: if it names anything, only those kernels run, and nothing else.
+    /// Replays a finding: a filter that names something runs the check of those kernels alone.
     pub filter: Filter,
     /// Seconds of burn-in on each adapter; 0 for none.
     pub soak: f64,
 }
 
-/// What a check tells while it runs.
+/// A notice of a running check.
 #[derive(Debug, Clone)]
 pub enum Notice {
-    /// What is about to run.
+    /// The part that is about to run.
     Running(String),
     /// A repetition of a burn-in that gave other bits.
     Flip {
-        /// On which adapter.
+        /// The adapter.
         adapter: String,
-        /// When and where.
+        /// Its time and word.
         flip: Flip,
     },
 }
@@ -72,10 +72,11 @@ impl Options {
     }
 }
 
-/// Checks every adapter. `tell` is called with what is about to run.
+/// Checks every adapter. `tell` is called before each part.
 ///
-/// What goes wrong on one adapter is in its report and keeps no other from being checked.
-/// Errors: options that name what does not exist.
+/// An error of one adapter is in its report, and the others are still checked.
+///
+/// Errors: options that name a kernel, case or batch that does not exist.
 pub fn check(adapters: &[Adapter], options: &Options, tell: &mut dyn FnMut(&Notice)) -> Result<Report> {
     let began = Instant::now();
     let cases = cases(&options.models, &options.batches(), options.effort)?;

@@ -1,4 +1,4 @@
-//! The same step over and over, for a card that flips bits.
+//! A burn-in: the same step repeatedly, to find a card that flips bits.
 
 use serde::Serialize;
 use web_time::Instant;
@@ -8,14 +8,14 @@ use super::yardstick::Yardstick;
 use crate::error::Result;
 use crate::plan::Runner;
 
-/// A burn-in: one step on fixed data over and over.
+/// A burn-in: one step on fixed data, repeated.
 #[derive(Debug, Clone, Serialize)]
 pub struct Soak {
     /// Duration in seconds.
     pub seconds: f64,
     /// Steps taken.
     pub steps: u64,
-    /// Repetitions that did not give the bits of the first, at most the first hundred.
+    /// Repetitions with other bits than the first, at most the first hundred.
     pub flips: Vec<Flip>,
 }
 
@@ -24,14 +24,14 @@ pub struct Soak {
 pub struct Flip {
     /// Seconds from the start of the soak.
     pub seconds: f64,
-    /// Which repetition, from 1.
+    /// Index of the repetition, from 1.
     pub repetition: u64,
-    /// What changed.
+    /// The first word that changed.
     pub difference: Difference,
 }
 
-/// Takes one step of `yardstick` from the initial weights again and again for `seconds`, and compares every
-/// bit with the first time. `flipped` is told of each repetition that differs, as it happens.
+/// Repeats one step of `yardstick` from the initial weights for `seconds`, and compares every bit with the first time.
+/// `flipped` is told of each repetition that differs, as it happens.
 ///
 /// Errors: those of the device.
 pub fn soak(

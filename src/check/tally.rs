@@ -1,4 +1,4 @@
-//! What a kernel wrote beside what it should have, added up over all cases.
+//! The words that a kernel wrote, compared with the expected ones, over all cases.
 
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use super::verdict::Verdict;
 use crate::cpu::{self, Buffers, Traced};
 use crate::plan::{BufferId, Device, Element, Plan, Step, Use};
 
-/// Words that outputs hold before an operation runs: a NaN as f32, no class or sample as u32. Every word
-/// that the operation must write is overwritten, every other stays.
+/// The word that fills outputs before an operation runs: a NaN as f32, no class or sample as u32. A word that the
+/// operation must not write still holds it afterwards.
 pub const UNWRITTEN: u32 = 0xffff_fffe;
 
-/// An element of an output, and what was expected of it.
+/// An element of an output, and its expected value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
     /// Name of the case.
@@ -25,25 +25,25 @@ pub struct Finding {
     pub seed: u64,
     /// Layer of the operation.
     pub layer: String,
-    /// Buffer it wrote.
+    /// Buffer that it wrote.
     pub buffer: String,
     /// Word in the buffer.
     pub word: usize,
-    /// The word in words: tensor and index, or channel, row, column and sample.
+    /// The name of the word: tensor and index, or channel, row, column and sample.
     pub place: String,
-    /// What the device wrote; null if not finite.
+    /// Value that the device wrote; null if not finite.
     pub device: Option<f64>,
     /// Its bits.
     pub device_bits: u32,
-    /// What the oracle computes, not rounded; null for a word that should not have been written.
+    /// Value of the oracle, not rounded; null for a word that should not have been written.
     pub oracle: Option<f64>,
-    /// How far they may be apart.
+    /// Largest distance that passes.
     pub allowance: f64,
     /// Distance in units of the allowance; null if infinite.
     pub used: Option<f64>,
 }
 
-/// What one kernel did in all cases on one adapter.
+/// The result of one kernel in all cases on one adapter.
 #[derive(Debug, Clone, Serialize)]
 pub struct KernelReport {
     /// Name of the operation and entry point.
@@ -55,26 +55,26 @@ pub struct KernelReport {
     pub worst: Option<f64>,
     /// Mean error in units in the last place (2^-23) of the magnitude that was summed.
     pub mean_ulps: f64,
-    /// How often it ran.
+    /// Number of runs.
     pub runs: usize,
     /// Elements compared.
     pub elements: u64,
-    /// Of these, indices that rounding decides, which may be any.
+    /// Of these, indices that rounding decides: any value passes.
     pub undecided_elements: u64,
     /// Elements beyond their allowance.
     pub bad_elements: u64,
     /// The element with the largest error.
     pub worst_element: Option<Finding>,
-    /// A guard around a buffer that did not survive: the buffer and the word relative to its first.
+    /// The first broken guard: the buffer, and the word counted from its first.
     pub broken_guard: Option<String>,
-    /// Why a failure is known, if it is.
+    /// The reason of a known failure.
     pub known: Option<String>,
     /// The command that runs just this kernel on just the inputs of the worst element.
     pub replay: Option<String>,
 }
 
-/// Where in the check an operation runs.
-pub(super) struct Place<'a> {
+/// The setup of a run of a plan's operations.
+pub(super) struct Setup<'a> {
     /// The plan and its step.
     pub case: &'a Case,
     /// Kind of input.
@@ -83,7 +83,7 @@ pub(super) struct Place<'a> {
     pub seed: u64,
 }
 
-/// What an operation should leave in one of its outputs; `None` for a word it should not touch.
+/// The expected words of one output of an operation; `None` for a word that it should not write.
 pub(super) struct Expected {
     buffer: BufferId,
     /// Type of its words.
@@ -91,11 +91,11 @@ pub(super) struct Expected {
     /// By word.
     pub words: Vec<Option<Traced>>,
     tolerance: Tolerance,
-    /// Words that are not written keep what they held rather than [`UNWRITTEN`].
+    /// Whether the operation updates its outputs: unwritten words keep their input rather than [`UNWRITTEN`].
     updates: bool,
 }
 
-/// What operation `index` should leave in each of its outputs.
+/// The expected words of each output of operation `index`.
 pub(super) fn expect(plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Vec<Expected> {
     let op = &plan.ops[index];
     let outputs = cpu::run_op(op, step, buffers);
@@ -119,7 +119,7 @@ impl Expected {
     fn used(&self, word: usize, got: u32) -> f64 {
         let exact = |same: bool| if same { 0.0 } else { f64::INFINITY };
         match self.words[word] {
-            // A choice between values that rounding may order either way.
+            // Rounding decides this index.
             Some(e) if e.magnitude == f64::INFINITY => 0.0,
             Some(e) if self.element == Element::U32 => exact(f64::from(got) == e.value),
             Some(e) => self.tolerance.used(f64::from(f32::from_bits(got)), e.value, e.magnitude),
@@ -140,14 +140,14 @@ pub(super) struct Tally {
     bad: u64,
     ulps: f64,
     worst: Option<Finding>,
-    /// [`Case::flags`] of the worst.
+    /// [`Case::flags`] of the case of `worst`.
     flags: String,
     /// The first guard that broke.
     pub broken_guard: Option<String>,
 }
 
 impl Tally {
-    /// Nothing yet of `kernel`.
+    /// A tally of `kernel` without runs.
     pub fn new(kernel: &'static str) -> Self {
         Self {
             kernel,
@@ -162,18 +162,18 @@ impl Tally {
         }
     }
 
-    /// Adds a run of operation `index` of the case: the words of each of its outputs, and what they should be. Where
-    /// the words fit the `alternative` better, that counts.
+    /// Adds a run of operation `index`: the words of each of its outputs, and the expected ones. A word that is nearer to
+    /// the `alternative` is compared with that.
     pub fn add(
         &mut self,
-        place: &Place,
+        setup: &Setup,
         index: usize,
         outputs: &[Vec<u32>],
         expected: &[Expected],
         alternative: Option<&[Expected]>,
     ) {
         self.runs += 1;
-        let plan = &place.case.plan;
+        let plan = &setup.case.plan;
         for (output, (words, expected)) in outputs.iter().zip(expected).enumerate() {
             for (word, got) in words.iter().enumerate() {
                 let other = alternative.map(|alternative| &alternative[output]);
@@ -188,19 +188,19 @@ impl Tally {
                     self.elements += 1;
                     self.undecided += u64::from(e.magnitude == f64::INFINITY);
                     self.bad += u64::from(used > 1.0);
-                    // An error without end would hide all others.
+                    // Capped, since one infinite error would hide all others in the mean.
                     let ulps = ulps(device, e.value, e.magnitude);
                     self.ulps += if ulps.is_finite() { ulps.min(1e6) } else { 1e6 };
                 } else if used > 1.0 {
                     self.bad += 1;
                 }
                 if self.worst.as_ref().is_none_or(|worst| used > worst.used.unwrap_or(f64::INFINITY)) {
-                    self.flags = place.case.flags.clone();
+                    self.flags = setup.case.flags.clone();
                     let allowance = oracle.map_or(0.0, |e| expected.tolerance.allowance(e.magnitude));
                     self.worst = Some(Finding {
-                        case: place.case.name.clone(),
-                        inputs: place.inputs,
-                        seed: place.seed,
+                        case: setup.case.name.clone(),
+                        inputs: setup.inputs,
+                        seed: setup.seed,
                         layer: plan.ops[index].layer.clone(),
                         buffer: plan.buffer(expected.buffer).name.clone(),
                         word,
@@ -216,7 +216,7 @@ impl Tally {
         }
     }
 
-    /// What it comes to on `device`. A kernel of which no element was judged fails.
+    /// The report for `device`. A kernel of which no element was judged fails.
     pub fn report(self, device: &Device) -> KernelReport {
         let used = self.worst.as_ref().and_then(|worst| worst.used);
         let judged = self.elements > self.undecided;

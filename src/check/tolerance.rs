@@ -1,6 +1,7 @@
-//! How far a device may be from the oracle: the one place where tolerances are derived.
+//! The tolerances of single operations: how far a device may be from the oracle. Those of steps and runs are
+//! [`super::SHARE`] and the drift of [`super::Yardstick`].
 //!
-//! A device passes where `|device - oracle| <= k * 2^-24 * magnitude + atol`, written so that NaN fails.
+//! A device passes if `|device - oracle| <= k * 2^-24 * magnitude + atol`; a NaN fails.
 //! `magnitude` is the sum of the absolute values that the oracle added, so `k` counts roundings: half a
 //! unit in the last place of f32 is `2^-24` of a value.
 
@@ -12,7 +13,7 @@ use crate::plan::{Rounding, Step};
 pub struct Tolerance {
     /// Roundings, in units of `2^-24` of the magnitude.
     pub k: f64,
-    /// Absolute part.
+    /// Absolute part, in units of the value.
     pub atol: f64,
 }
 
@@ -20,12 +21,11 @@ pub struct Tolerance {
 const FLUSHED: f64 = f32::MIN_POSITIVE as f64;
 
 impl Tolerance {
-    /// The allowance of an operation that rounds so, at `step`.
+    /// The tolerance of an operation with `rounding`, at `step`.
     ///
-    /// - A sum of n terms in any order errs like a random walk of n roundings: `4 sqrt(n)` of them is
-    ///   passed by chance less than once in 10^4 sums at the bound and in practice never, since magnitudes are
-    ///   rarely all of one size (Higham and Mary 2019); 8 more are for the steps around the sum: bias, activation's
-    ///   product, scale.
+    /// - A sum of n terms in any order errs like a random walk of n roundings: `4 sqrt(n)` of them is exceeded by
+    ///   chance less than once in 10^4 sums of terms of one size, and less often where sizes differ (Higham and Mary
+    ///   2019). 8 more are for the steps around the sum: bias, the activation's product, scale.
     /// - `exp` is given 3 + 2|x| ulp by the WGSL specification, and 20 `2^-24` were measured on software drivers;
     ///   the oracle's magnitudes carry the |x|, so 64 covers a quotient of two of them.
     /// - `tanh` is bounded only absolutely in practice (1.5e-7 measured): `2^-21` absolute, times the slope.
@@ -52,12 +52,12 @@ impl Tolerance {
         }
     }
 
-    /// How far a device may be from a value whose terms have this magnitude.
+    /// Largest distance that passes, for a value whose terms have this magnitude.
     pub fn allowance(&self, magnitude: f64) -> f64 {
         self.k * (2.0_f64).powi(-24) * magnitude + self.atol
     }
 
-    /// How much of the allowance `device` uses up: at most 1 passes. Infinite for a NaN or infinity.
+    /// Share of the allowance that `device` uses: at most 1 passes. Infinite for a NaN or infinity.
     pub fn used(&self, device: f64, value: f64, magnitude: f64) -> f64 {
         let used = (device - value).abs() / self.allowance(magnitude);
         if used.is_finite() { used } else { f64::INFINITY }

@@ -1,8 +1,8 @@
-//! How much is checked, and how a part of it ended.
+//! The extent of a check, and the verdict on a part of it.
 
 use serde::Serialize;
 
-/// How much is checked.
+/// The extent of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
@@ -25,15 +25,15 @@ impl Effort {
     }
 }
 
-/// The outcome of a part of the check.
+/// The verdict on a part of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Within the allowance everywhere.
     Pass,
-    /// Not.
+    /// Beyond an allowance somewhere.
     Fail,
-    /// Not, and it is known why.
+    /// Beyond an allowance, for a known reason.
     Known,
     /// It could not be run.
     Error,

@@ -1,4 +1,4 @@
-//! A run on MNIST: a device beside the oracle.
+//! A run on MNIST: a device against the oracle.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -12,15 +12,15 @@ use crate::model::{Model, Tensor};
 use crate::plan::{DatasetShape, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
 
-/// Samples a step.
+/// Samples per step.
 const BATCH: usize = 32;
 
-/// A run of LeNet-5 on MNIST on the oracle, and how far it drifts when its weights are nudged.
+/// A run of LeNet-5 on MNIST on the oracle, and its drift when its weights are nudged.
 ///
 /// Training amplifies roundings, so no fixed bound on a run after many steps has a reason. This one has: a
 /// second run of the oracle, a twin, in which every weight is moved by one unit in the last place, up or
-/// down at random, after every step. That is about what a device's roundings amount to; `DRIFT` times the
-/// distance between the two is what it may be away.
+/// down at random, after every step. A device's roundings are about that large; a device passes within `DRIFT` times
+/// the distance of the two runs.
 pub struct Yardstick {
     pub(super) plan: Plan,
     pub(super) batch: Batch,
@@ -33,7 +33,7 @@ pub struct Yardstick {
     twin_last: Vec<Tensor>,
 }
 
-/// Times the drift of the twin that a device may be away: its sums round at every stage, not once a step.
+/// Allowance of a device in distances of the twin: its sums round at every stage, not once per step.
 const DRIFT: f64 = 16.0;
 
 struct Snapshot {
@@ -107,20 +107,20 @@ impl Yardstick {
         self.batch.load(runner, &self.plan, &self.tensors)
     }
 
-    /// What a runner must be made for.
+    /// The plan of the run, for which a runner must be made.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 }
 
-/// One training step; its mean loss.
+/// Runs one training step. Returns its mean loss.
 fn take(runner: &mut dyn Runner, step: &Step) -> Result<f64> {
     runner.submit(Phase::Train, std::slice::from_ref(step))?;
     let metrics = runner.collect_now()?[0];
     Ok(f64::from(metrics.loss) / f64::from(metrics.count))
 }
 
-/// The first step and the whole run of `yardstick` on `runner`, beside the oracle.
+/// The first step and the whole run of `yardstick` on `runner`, against the oracle.
 ///
 /// Errors: those of the device.
 pub fn check_training(runner: &mut dyn Runner, yardstick: &Yardstick) -> Result<Vec<Reference>> {

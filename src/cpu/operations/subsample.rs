@@ -1,4 +1,4 @@
-//! Trainable sub-sampling: blocks of `size` x `size`, stride `size`, a coefficient and a bias per channel.
+//! Trainable sub-sampling: windows of `size` x `size`, stride `size`, a coefficient and a bias per channel.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ fn packed(layer: &Subsample) -> Packed {
     Packed { weights: layer.weights, bias: layer.bias, outputs: layer.output.channels, rest: 1 }
 }
 
-/// Sums of the block of `x` behind output `index` of `map`, which counts over blocks of samples and channels.
+/// Sums of the pooling window of output `index` of `map`, which counts over blocks of samples and channels.
 fn block_sums<S: Sum>(layer: &Subsample, x: &[f32], map: usize, index: usize) -> Lanes<S> {
     let Subsample { input, output, size, .. } = *layer;
     let (row, column) = (index / output.width, index % output.width);
@@ -74,12 +74,12 @@ pub fn backward_input<S: Sum>(layer: &Subsample, dy: &[f32], parameters: &[f32],
     dx
 }
 
-/// Gradient of the loss with respect to coefficients and bias, in parts.
+/// Partial gradients of the loss with respect to coefficients and bias.
 ///
 /// ```text
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  partials [chunk,quad,word]   f32
 /// Math:    dw[c] = sum over n,r,q of dy[c,r,q,n] * sum over i,j < size of x[c, r*size+i, q*size+j, n],
-///          db[c] = sum over n,r,q of dy[c,r,q,n], each part over the blocks of a chunk and the samples of a quad
+///          db[c] = sum over n,r,q of dy[c,r,q,n], each slot over the blocks of a chunk and the samples of a quad
 /// Order:   blocks, rows, columns, then the samples of the quad
 /// ```
 pub fn backward_weights<S: Sum>(layer: &Subsample, x: &[f32], dy: &[f32]) -> Vec<S::Word> {

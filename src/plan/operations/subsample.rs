@@ -1,4 +1,4 @@
-//! Trainable sub-sampling of the 1998 paper: the sum of each block, times a coefficient per channel, plus a bias, then
+//! Trainable sub-sampling of the 1998 paper: the sum of each pooling window, times a coefficient per channel, plus a bias, then
 //! an activation.
 
 use super::site::{Pass, Site};
@@ -7,8 +7,7 @@ use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 use crate::plan::layout::{QUAD, QUADS};
 
-/// Chunks that a batch is cut into for the weight gradients, at most: there is no other work to share out but
-/// channels, which are few.
+/// Most chunks per batch: as many as of a convolution, since channels alone are few threads.
 const MOST_CHUNKS: usize = 8;
 
 /// Geometry of trainable sub-sampling; the stride is the size.
@@ -18,7 +17,7 @@ pub struct Subsample {
     pub input: Shape,
     /// Shape of `y`.
     pub output: Shape,
-    /// Rows and columns of a block.
+    /// Rows and columns of a pooling window.
     pub size: usize,
     /// Applied to the sums (forward).
     pub activation: Activation,
@@ -28,12 +27,12 @@ pub struct Subsample {
     pub weights: usize,
     /// First word of the bias in `parameters`.
     pub bias: usize,
-    /// Where its partial gradients go.
+    /// Layout of its partial gradients.
     pub partials: Partials,
 }
 
 impl Subsample {
-    /// That of `layer`, with blocks of `size`.
+    /// The geometry of `layer`, with pooling windows of `size` x `size`.
     pub(super) fn of(layer: &Layer, size: usize, site: &mut Site) -> Self {
         let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
         Self {

@@ -23,7 +23,7 @@ SAMPLES = 8
 
 
 def exact(value):
-    """The nearest float32, as Python's float: what a shader is given for `value`."""
+    """The nearest float32 as a Python float: the value that a shader gets."""
     return float(np.float32(value))
 
 

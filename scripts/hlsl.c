@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What of dxcapi.h is needed here; a blob of DXC has the layout of ID3DBlob.
+// The part of dxcapi.h that is needed here; a blob of DXC has the layout of ID3DBlob.
 typedef struct { const void *ptr; SIZE_T size; UINT encoding; } DxcBuffer;
 typedef struct Compiler Compiler;
 typedef struct Result Result;

@@ -309,8 +309,8 @@ fn eval_agrees_with_the_test_of_the_run() {
     assert_eq!((&result["accuracy"], &result["samples"]), (&finished["test_accuracy"], &Value::from(50)));
     let rows = result["confusion"].as_array().unwrap();
     let sum: u64 = rows.iter().flat_map(|row| row.as_array().unwrap()).map(|n| n.as_u64().unwrap()).sum();
-    let hits: u64 = (0..10).map(|class| rows[class][class].as_u64().unwrap()).sum();
-    assert_eq!((sum, hits as f64 / 50.0), (50, result["accuracy"].as_f64().unwrap()));
+    let correct: u64 = (0..10).map(|class| rows[class][class].as_u64().unwrap()).sum();
+    assert_eq!((sum, correct as f64 / 50.0), (50, result["accuracy"].as_f64().unwrap()));
     lenet(folder.path(), &flags).assert().success().stdout(contains("confusion").and(contains("precision")));
     // A checkpoint serves as weights too, and the training half can be judged.
     let more = ["--weights", "run/checkpoint.safetensors", "--split", "train", "--json"];

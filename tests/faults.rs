@@ -5,11 +5,11 @@ use lenet_gpu::check::{ORACLE_SHARE, Yardstick, check_bits, check_golden, check_
 use lenet_gpu::cpu::CpuRunner;
 use lenet_gpu::plan::{BufferId, Clock, Device, Metrics, Pending, Phase, Plan, Runner, Step};
 
-/// What goes wrong, at one submission.
+/// A fault of one submission.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
-    /// Afterwards one bit of one parameter is another.
+    /// One bit of one parameter is flipped afterwards.
     FlippedBit(u32),
     /// The last of its steps does not update.
     DroppedStep,
@@ -35,7 +35,7 @@ impl Faulty {
         let mut order = self.inner.read_now(self.plan.order)?;
         let here = steps[0].start as usize;
         let there = (here + steps[0].count as usize) % self.plan.data.samples;
-        // Where there is but one step, another sample of it.
+        // With one step, another sample of it.
         order.swap(here, if there == here { here + 5 } else { there });
         self.inner.write(self.plan.order, 0, &order)
     }
@@ -62,7 +62,7 @@ impl Runner for Faulty {
             Fault::DroppedStep if now => {
                 let steps: Vec<Step> = steps.to_vec();
                 let (last, before) = steps.split_last().unwrap();
-                // Metrics come as ever; the parameters and the optimiser's state stay.
+                // Metrics come as usual; the parameters and the optimiser's state stay.
                 let kept: Vec<BufferId> = [&[self.plan.parameters][..], &self.plan.states].concat();
                 if !before.is_empty() {
                     self.inner.submit(phase, before)?;
@@ -99,14 +99,14 @@ impl Runner for Faulty {
     }
 }
 
-/// A bit that a tolerance must see: a quarter of the value; and the last, which only equal bits show.
+/// A bit that a tolerance must see: a quarter of the value. `FINE` is the last bit, which the check of bits must see.
 const COARSE: Fault = Fault::FlippedBit(21);
 const FINE: Fault = Fault::FlippedBit(0);
 
 #[test]
 fn a_fault_turns_the_comparison_with_pytorch_red() {
     for fault in [Fault::None, COARSE, Fault::DroppedStep, Fault::SwappedSamples] {
-        // The first submission of a golden run is of one step, the second of the rest.
+        // The first submission of a golden run has one step, the second the rest.
         for at in [0, 1] {
             let open = |plan: &Plan| Ok(Box::new(Faulty::new(plan, fault, at)) as Box<dyn Runner>);
             let references = check_golden(&open, ORACLE_SHARE).unwrap();

@@ -30,7 +30,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
-/// It compiles for a browser all the same, and panics there.
+/// It would compile for a browser, and panic there.
 #[test]
 fn no_file_takes_the_time_from_the_standard_library() {
     let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

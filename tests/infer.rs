@@ -6,7 +6,7 @@ use lenet_gpu::infer::{Predictor, Trained, evaluate};
 use lenet_gpu::plan::{Plan, Runner, now};
 use lenet_gpu::recipe::Optimizer;
 
-/// The first images of MNIST's test half: more than a block, and no whole number of blocks.
+/// The first images of MNIST's test half: one block and a part of a second.
 fn images() -> Dataset {
     let mut data = Dataset::load(&Source::Embedded, Split::Test, (32, 32)).unwrap();
     data.images.truncate(40 * data.height * data.width);

@@ -1,4 +1,4 @@
-//! Networks from files: they train, weights carry them, and every mistake is told with its place.
+//! Networks from files: they train, weights carry them, and every mistake is told with its layer and field.
 
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn json(output: &Output) -> Vec<Value> {
 }
 
 /// A folder with the models as files, and in `data` 250 training and 60 test images of MNIST whose labels are `label`
-/// of their place and own label.
+/// of their index and own label.
 fn workplace(label: fn(usize, u8) -> u8) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in [("small", SMALL), ("mlp", MLP), ("single", SINGLE)] {
@@ -97,7 +97,7 @@ fn workplace(label: fn(usize, u8) -> u8) -> TempDir {
         let header = |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_be_bytes()).collect::<Vec<u8>>();
         let images = [header(&[0x803, samples, 28, 28]), mnist.images[..samples as usize * 784].to_vec()].concat();
         let labels =
-            mnist.labels[..samples as usize].iter().enumerate().map(|(place, own)| label(place, *own)).collect();
+            mnist.labels[..samples as usize].iter().enumerate().map(|(index, own)| label(index, *own)).collect();
         fs::write(data.join(format!("{half}-images-idx3-ubyte")), images).unwrap();
         fs::write(data.join(format!("{half}-labels-idx1-ubyte")), [header(&[0x801, samples]), labels].concat())
             .unwrap();
@@ -165,7 +165,7 @@ fn a_file_says_how_it_is_trained() {
 
 #[test]
 fn outputs_follow_the_data() {
-    let folder = workplace(|place, _| (place % 26) as u8);
+    let folder = workplace(|index, _| (index % 26) as u8);
     let train = "train --data data --backend cpu --epochs 1 --validation 0 --batch 128";
     let output = lenet(folder.path(), train);
     let text = "model     lenet5 with 26 outputs, one per class of the data, 63,066 parameters\n";
@@ -178,7 +178,7 @@ fn outputs_follow_the_data() {
         assert_eq!(json(&lenet(folder.path(), &eval))[0]["confusion"].as_array().unwrap().len(), 26);
     }
     lenet(folder.path(), "train --resume runs/lenet5-1").assert().success();
-    // Where the file says a number, the data has to fit it.
+    // The data has to fit a number of outputs that the file gives.
     lenet(folder.path(), "train --model mlp.toml --data data --backend cpu --validation 0")
         .assert()
         .code(2)
@@ -237,9 +237,9 @@ fn a_model_that_is_printed_and_read_is_the_same() {
     assert!(made.description().to_toml().contains("levels = [-0.1, 1.175]"));
 }
 
-/// An edit of [`SMALL`], and what the message is after the name of the file.
+/// An edit of [`SMALL`], and the message after the name of the file.
 const MISTAKES: &[(&str, &str, &str)] = &[
-    // What is no TOML.
+    // Text that is no TOML.
     ("kind = \"max-pool\"", "kind = ", "line 11: "),
     ("[recipe]", "name = \"twice\"", "line 17: duplicate key"),
     // Fields.
@@ -378,7 +378,7 @@ fn the_command_explains_a_wrong_file_and_writes_nothing() {
     {
         let output = lenet(folder.path(), &format!("{command} --model wrong.toml"));
         let named = contains("wrong.toml: layer c1: unknown field `kernal`").and(contains("did you mean kernel?"));
-        // What eval and predict read first is not there either.
+        // The files that eval and predict read first are missing too.
         let named = named.or(contains("error: w: ")).or(contains("error: x: "));
         output.assert().code(2).stderr(named).stdout("");
     }

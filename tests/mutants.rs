@@ -9,8 +9,8 @@ use lenet_gpu::check::{Case, Effort, Filter, Verdict, cases, check_kernels};
 use lenet_gpu::gpu::{Adapter, Kernel, Variant};
 use lenet_gpu::model::Model;
 
-/// A fault: kernel, file of `shaders/`, what to find there, how often it occurs, what to put in its place, and
-/// what that breaks.
+/// A fault: kernel, file of `shaders/`, text to find there, its number of occurrences, text that replaces it, and the
+/// effect.
 type Mutant = (&'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -415,7 +415,7 @@ fn every_planted_fault_is_caught() {
     let mut missed = Vec::new();
     println!("{:<34}{:<24}{:<52}find -> replace", "kernel", "caught by case", "fault");
     for (kernel, file, find, _, replace, what) in MUTANTS {
-        // Only adapters that are software bind weights apart.
+        // Only software adapters bind weights as a window.
         if *file == "conv2d/weights_uniform" && !Variant::of(&adapter).uniform_weights {
             continue;
         }

@@ -1,5 +1,5 @@
-//! What every operation has: an entry point, an oracle, a case, a pipeline. Nothing here is a list to remember: the
-//! entry points are read out of shaders/, and the operations are those that the cases run.
+//! Every operation has an entry point, an oracle, a case, a pipeline. The entry points are read out of shaders/, the
+//! operations out of the cases: there is no list to remember.
 
 #[path = "common/shaders.rs"]
 mod shaders;

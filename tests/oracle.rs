@@ -20,7 +20,7 @@ fn floats(words: Vec<u32>) -> Vec<f32> {
     words.into_iter().map(f32::from_bits).collect()
 }
 
-/// `[place][BLOCK]` from the values of sample 0; sample n has n + 1 times those.
+/// `[index][BLOCK]` from the values of sample 0; sample n has n + 1 times those.
 fn block(values: &[f32]) -> Vec<f32> {
     values.iter().flat_map(|v| (0..BLOCK).map(move |n| v * (n + 1) as f32)).collect()
 }
@@ -36,7 +36,7 @@ const NO_PARTIALS: Partials = Partials { first: 0, words: 0, slots: 0, blocks_pe
 fn gather_centres_scales_and_masks() {
     let gather =
         Gather { image_height: 1, image_width: 2, input: Shape::new(1, 3, 4), levels: [-1.0, 4.0], bytes: false };
-    // Samples of two bytes, two samples a word: (0, 255), (51, 102), (255, 0).
+    // Samples of two bytes, two samples per word: (0, 255), (51, 102), (255, 0).
     let images = [0x6633_ff00, 0x0000_00ff];
     let step = Step { start: 1, count: 2, ..Step::default() };
     let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
@@ -51,7 +51,7 @@ fn gather_centres_scales_and_masks() {
     let (x, _) = operations::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
 
-    // As bytes, of the first quad: the background is 0, columns come in pairs and samples lowest first.
+    // As bytes, in the first quad: the background is 0, columns come in pairs and samples lowest first.
     let gather = Gather { bytes: true, ..gather };
     let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(x.len(), 12 * QUADS);
@@ -133,8 +133,8 @@ fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
     // Three blocks in chunks of two; 9 taps and the bias, four outputs each.
     let partials = Partials { first: 0, words: 40, slots: 2 * QUADS, blocks_per_chunk: 2 };
     let (conv, _) = small_conv(partials);
-    let x: Vec<f32> = (0..3).flat_map(|_| (0..12).flat_map(|place| [place as f32; BLOCK])).collect();
-    // Output 0 has gradient n + 1 at its first place, output 1 has 1 at its second.
+    let x: Vec<f32> = (0..3).flat_map(|_| (0..12).flat_map(|index| [index as f32; BLOCK])).collect();
+    // Output 0 has gradient n + 1 at its first position, output 1 has 1 at its second.
     let one: Vec<f32> = [block(&[1.0, 0.0]), vec![0.0; BLOCK], vec![1.0; BLOCK]].concat();
     let dy = one.repeat(3);
     let words = floats(operations::conv2d::backward_weights::<f64>(&conv, &x, &dy));
@@ -144,14 +144,14 @@ fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
         let first = (slot % QUADS * QUAD + 1) as f32;
         let quad = blocks * (4.0 * first + 6.0);
         for tap in 0..9 {
-            let place = (tap / 3 * 4 + tap % 3) as f32;
-            assert_eq!(words[tap * 4..][..4], [quad * place, blocks * 4.0 * (place + 1.0), 0.0, 0.0], "{slot} {tap}");
+            let first = (tap / 3 * 4 + tap % 3) as f32;
+            assert_eq!(words[tap * 4..][..4], [quad * first, blocks * 4.0 * (first + 1.0), 0.0, 0.0], "{slot} {tap}");
         }
         assert_eq!(words[36..], [quad, blocks * 4.0, 0.0, 0.0]);
     }
 }
 
-/// One map of 3x5, five maps of 2x4 sums, so of 1x2 out: a group of four channels and one of which three only pad.
+/// One map of 3x5, five maps of 2x4 sums, so of 1x2 out: a pack of channels, and one whose last three only pad.
 fn pooled_conv() -> (Conv2d, Vec<f32>) {
     let conv = Conv2d {
         input: Shape::new(1, 3, 5),
@@ -176,7 +176,7 @@ fn pooled_conv() -> (Conv2d, Vec<f32>) {
     (conv, parameters)
 }
 
-/// What [`pooled_conv`] convolves; sample 5, the second of its quad, is sample 0 negated.
+/// The input of [`pooled_conv`]; sample 5, the second of its quad, is sample 0 negated.
 fn pooled_x() -> Vec<f32> {
     #[rustfmt::skip]
     let mut x = block(&[
@@ -184,15 +184,15 @@ fn pooled_x() -> Vec<f32> {
         0.0, 3.0, 0.0, 0.0, 0.0,
         0.0, 0.0, 1.0, 0.0, 2.0,
     ]);
-    x.chunks_mut(BLOCK).for_each(|place| place[5] = -place[0]);
+    x.chunks_mut(BLOCK).for_each(|lanes| lanes[5] = -lanes[0]);
     x
 }
 
-/// Of [`pooled_conv`] and [`pooled_x`]: channels 0 to 3, then channel 4; two places each, of eight quads.
-fn pooled_winners() -> Vec<u32> {
+/// The argmax of [`pooled_conv`] and [`pooled_x`]: channels 0 to 3, then channel 4; two positions each, of eight quads.
+fn pooled_argmax() -> Vec<u32> {
     let mut argmax = [[0x5500; QUADS], [0x55ff; QUADS], [0x0000; QUADS], [0x00ff; QUADS]];
-    for (place, word) in argmax.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
-        place[1] = word;
+    for (quads, word) in argmax.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
+        quads[1] = word;
     }
     argmax.concat()
 }
@@ -202,25 +202,25 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     let (conv, parameters) = pooled_conv();
     let (y, argmax) = operations::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
     let y = floats(y);
-    // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13 by its first place and 8; of channel 1:
-    // -1 0 -2 0 above 0 -3 0 0, so 0 by the second place, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
+    // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13, argmax 0, and 8; of channel 1:
+    // -1 0 -2 0 above 0 -3 0 0, so 0, argmax 1, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
     // 0 1 0 2.
     assert_eq!(sample(&y, 0), [13.5, 8.5, -0.5, -0.5, 7.0, 7.0, -7.0, -7.0, 3.25, 2.25]);
     assert_eq!(sample(&y, 2), [39.5, 24.5, -0.5, -0.5, 7.0, 7.0, -7.0, -7.0, 9.25, 6.25]);
-    // Negated, the third and the first place win in channel 0, the last and the first in 1, the second and the first in 4.
+    // Negated, the argmax is 2 and 0 in channel 0, 3 and 0 in 1, 1 and 0 in 4.
     assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
-    assert_eq!(argmax, pooled_winners());
+    assert_eq!(argmax, pooled_argmax());
     let relu = Conv2d { activation: Activation::Relu, ..conv };
     let (y, argmax) = operations::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
     assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
-    assert_eq!(argmax, pooled_winners(), "the largest sum, whatever the activation makes of it");
+    assert_eq!(argmax, pooled_argmax(), "the largest sum, whatever the activation makes of it");
 }
 
 #[test]
-fn conv2d_with_max_pooling_passes_gradients_to_the_winners() {
+fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
     let (conv, parameters) = pooled_conv();
     let dy = block(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
-    let ds = operations::conv2d::unpool(&conv, &dy, &pooled_winners());
+    let ds = operations::conv2d::unpool(&conv, &dy, &pooled_argmax());
     #[rustfmt::skip]
     assert_eq!(sample(&ds, 0), [
         1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 2.0,
@@ -276,12 +276,12 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
 }
 
 #[test]
-fn a_winner_that_rounding_decides_may_be_any() {
+fn an_argmax_that_rounding_decides_may_be_any() {
     let (conv, parameters) = pooled_conv();
     let traced = |x: &[f32]| operations::conv2d::forward::<Traced>(&conv, x, &parameters).1;
     let clear = traced(&pooled_x());
     assert!(clear.iter().all(|word| word.magnitude == 0.0), "a tie of the same terms is decided");
-    assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_winners());
+    assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_argmax());
 
     // Sample 9, in quad 2: in channel 0 the second sum is larger by less than rounding may move it.
     let mut x = pooled_x();
@@ -289,7 +289,7 @@ fn a_winner_that_rounding_decides_may_be_any() {
     let near = traced(&x);
     assert_eq!(near[2].magnitude, f64::INFINITY);
     assert_eq!(near.iter().filter(|word| word.magnitude != 0.0).count(), 1, "only its own word");
-    // One larger by more than that is the winner.
+    // One larger by more than that is the argmax.
     x[2 * BLOCK + 9] += 0.01;
     assert_eq!(traced(&x)[2], Traced { value: f64::from(0x5504), magnitude: 0.0 });
 }
@@ -372,8 +372,8 @@ fn softmax_cross_entropy_of_two_classes() {
     close(loss.dlogits[0], -0.75 / 3.0);
     close(loss.dlogits[BLOCK], 0.75 / 3.0);
     close(loss.scores[0], 4.0_f64.ln());
-    let hits: Vec<f64> = loss.scores.chunks(4).map(|row| row[1].value).take(4).collect();
-    assert_eq!(hits, [0.0, 0.0, 0.0, 0.0], "sample 1 is a tie: the first class is taken, and is wrong");
+    let correct: Vec<f64> = loss.scores.chunks(4).map(|row| row[1].value).take(4).collect();
+    assert_eq!(correct, [0.0, 0.0, 0.0, 0.0], "sample 1 is a tie: the first class is taken, and is wrong");
     close(loss.scores[4], 2.0_f64.ln());
     close(loss.scores[8], 1000.0);
     assert_eq!(loss.scores[10].value, 1.0);
@@ -466,7 +466,7 @@ fn every_operation_traced_is_what_the_runner_writes() {
                 for output in traced {
                     let element = plan.buffer(output.buffer).element;
                     assert!(op.outputs().contains(&output.buffer), "{} writes an input", op.kind.name());
-                    // A winner that rounding decides may be any: the runner's stays.
+                    // An argmax that rounding decides may be any: the runner's stays.
                     for (word, traced) in output.words.iter().enumerate() {
                         if element == Element::U32 && traced.magnitude == f64::INFINITY {
                             let written = runner.buffers().u32(output.buffer)[output.first + word];
@@ -501,8 +501,8 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
         let mut sum = parameters[conv.bias];
         for tap in 0..conv.input.channels * 9 - dropped {
             let (c, i, j) = (tap / 9, tap % 9 / 3, tap % 3);
-            let place = (c * conv.input.height + i) * conv.input.width + j;
-            sum += parameters[conv.weights + tap * PACK] * x[place * BLOCK];
+            let index = (c * conv.input.height + i) * conv.input.width + j;
+            sum += parameters[conv.weights + tap * PACK] * x[index * BLOCK];
         }
         f64::from(sum)
     };

@@ -114,8 +114,8 @@ fn no_damaged_file_makes_it_panic() {
         for _ in 0..300 {
             let mut bytes = good.clone();
             for _ in 0..3 {
-                let place = random.next_u32() as usize % bytes.len();
-                bytes[place] = random.next_u32() as u8;
+                let index = random.next_u32() as usize % bytes.len();
+                bytes[index] = random.next_u32() as u8;
             }
             let _ = digit("mutated", &bytes);
         }

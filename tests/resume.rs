@@ -49,8 +49,8 @@ fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
             label_smoothing: 0.1,
             ..TrainConfig::defaults("lenet5", optimizer).unwrap()
         };
-        let place = tempfile::tempdir().unwrap();
-        let [whole, cut] = ["whole", "cut"].map(|name| place.path().join(name));
+        let folder = tempfile::tempdir().unwrap();
+        let [whole, cut] = ["whole", "cut"].map(|name| folder.path().join(name));
         let training = training(config);
         let mut folder = RunFolder::create(Some(&whole), "lenet5").unwrap();
         let Outcome::Finished(expected) = run(&training, &mut folder, None, false) else { panic!("not finished") };
@@ -76,8 +76,8 @@ fn a_run_cut_after_every_submission_ends_with_the_same_bits() {
 fn a_run_in_memory_is_resumed_from_there_to_the_bytes_of_one_in_a_folder() {
     let defaults = TrainConfig::defaults("lenet5", Optimizer::Adam).unwrap();
     let training = training(TrainConfig { epochs: 2, batch: 8, validation: 20, ..defaults });
-    let place = tempfile::tempdir().unwrap();
-    run(&training, &mut RunFolder::create(Some(place.path()), "lenet5").unwrap(), None, false);
+    let folder = tempfile::tempdir().unwrap();
+    run(&training, &mut RunFolder::create(Some(folder.path()), "lenet5").unwrap(), None, false);
 
     let mut store = InMemory::default();
     let mut outcome = run(&training, &mut store, None, true);
@@ -94,7 +94,7 @@ fn a_run_in_memory_is_resumed_from_there_to_the_bytes_of_one_in_a_folder() {
     assert!(matches!(store.events.last(), Some(Event::Finished(_))));
     assert_eq!(store.config.as_ref(), Some(training.config()));
     for (saved, weights) in &store.saved {
-        assert_eq!(weights.to_bytes().unwrap(), fs::read(place.path().join(saved.file_name())).unwrap(), "{saved:?}");
+        assert_eq!(weights.to_bytes().unwrap(), fs::read(folder.path().join(saved.file_name())).unwrap(), "{saved:?}");
     }
     assert_eq!(store.saved.len(), 3);
 }

@@ -1,4 +1,4 @@
-//! One contract, two runners: what the GPU and the CPU answer to the same calls.
+//! One contract, two runners: the GPU and the CPU answer the same calls alike.
 
 #[path = "common/adapter.rs"]
 mod adapter;

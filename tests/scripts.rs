@@ -1,4 +1,4 @@
-//! The shell scripts of this repository: whether they parse, what they may not contain, and what scripts/test says.
+//! The shell scripts of this repository: their syntax, their pipes, and the report of scripts/test.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below `folder` that a shell reads, built and fetched files apart.
+/// Every shell script below `folder`, without built and fetched files.
 fn shell_scripts(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -42,8 +42,8 @@ fn every_script_parses() {
     }
 }
 
-/// Pipes into a command that may leave before its input ends. What writes into such a pipe may die of SIGPIPE, and
-/// with `pipefail` the whole pipe then fails, now and then.
+/// Pipes into a command that may leave before its input ends. The writer of such a pipe may die of SIGPIPE, and with
+/// `pipefail` the whole pipe then fails, now and then.
 fn early_leavers(script: &str) -> Vec<String> {
     let joined = script.replace("\\\n", " ").replace("|\n", "| ").replace("||", ";").replace("|&", "|");
     let code = joined.lines().filter(|line| !line.trim_start().starts_with('#'));

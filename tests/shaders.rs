@@ -1,5 +1,5 @@
 //! Every pipeline that the program can create, without a GPU: naga translates it for each backend, checkers
-//! that are not naga accept the result, and what the shader declares is what the kernel table promises.
+//! that are not naga accept the result, and the shader declares the bindings of the kernel table.
 //!
 //! MSL alone has snapshots, since no compiler here judges it: one per entry point and set of pieces, activations apart.
 //! A changed shader or another naga shows there as a diff; after reading it,
@@ -69,7 +69,7 @@ fn msl_is_as_in_the_snapshots() {
     assert!(stale.is_empty(), "delete the snapshots that no entry point has: {stale:?}");
 }
 
-/// Runs `tool` on a file with `contents`; what it printed if it refuses them.
+/// Runs `tool` on a file with `contents`. Returns its output if it refuses them.
 fn refusal(tool: &str, arguments: &[&str], contents: &[u8]) -> Option<String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), contents).unwrap();
@@ -136,7 +136,7 @@ fn globals(module: &Module) -> BTreeMap<u32, (StorageAccess, &naga::Type)> {
     found
 }
 
-/// Type of what the pipeline binds as `resource`.
+/// Type of the variable that the pipeline binds as `resource`.
 fn bound<'a>(pipeline: &Pipeline, module: &'a Module, resource: Resource) -> Option<&'a naga::Type> {
     let (binding, _) = pipeline.kernel.resources().into_iter().find(|(_, bound)| *bound == resource)?;
     globals(module).get(&binding).map(|(_, ty)| *ty)
@@ -211,7 +211,7 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
     }
 }
 
-/// A default would hide that the kernel table forgot an override.
+/// A default would hide an override that is missing in the kernel table.
 #[test]
 fn every_override_that_an_entry_point_uses_is_given() {
     for pipeline in all() {

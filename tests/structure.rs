@@ -1,4 +1,4 @@
-//! The house: imports run one way, between files and between rooms, and the crate documentation says which.
+//! The structure: imports run one way, between files and between rooms, as the crate documentation says.
 //!
 //! Read from the sources: every path that begins with `crate::` or `super::`, resolved to the file that defines its
 //! item, through the re-exports of each mod.rs. Unit tests are left out.
@@ -84,7 +84,7 @@ fn paths(text: &str, start: &str) -> Vec<String> {
 struct House {
     modules: Vec<Module>,
     by_path: BTreeMap<Vec<String>, usize>,
-    /// Of each module, what its `pub use` names: the item and where it is from.
+    /// Per module, the items of its `pub use` and their origins.
     exports: Vec<BTreeMap<String, Vec<String>>>,
 }
 

@@ -1,4 +1,4 @@
-"""What the scripts here share: where things are, installing peers and calling them."""
+"""Shared by the scripts here: paths, installing peers and calling them."""
 import datetime
 import json
 import os
@@ -19,7 +19,7 @@ TIMEOUT_S = 900
 
 
 class Failed(Exception):
-    """A peer that did not install or run; the message is what it said last."""
+    """A peer that did not install or run; the message is the end of its output."""
 
 
 def call(command, timeout=TIMEOUT_S, **options):

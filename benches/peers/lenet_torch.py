@@ -71,8 +71,8 @@ def recipe(config, choice):
 
     with torch.inference_mode():
         images, labels = tests
-        hits = sum((model(x).argmax(1) == y).sum().item() for x, y in zip(images.split(1000), labels.split(1000)))
-    return {"test_accuracy": hits / len(labels), "steps": steps, "samples": config["epochs"] * samples, "train_s": train_s}
+        correct = sum((model(x).argmax(1) == y).sum().item() for x, y in zip(images.split(1000), labels.split(1000)))
+    return {"test_accuracy": correct / len(labels), "steps": steps, "samples": config["epochs"] * samples, "train_s": train_s}
 
 
 def prepare(args, images, labels, memory_format, threads, fused, compiled):

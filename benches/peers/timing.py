@@ -1,4 +1,4 @@
-"""How a Python peer is timed and what it prints: the same for all of them."""
+"""The timing and output of the Python peers."""
 import argparse
 import json
 import resource
@@ -20,7 +20,7 @@ def arguments(settings):
 
 
 def rate(steps, batch, seconds):
-    """Images a second of `steps`, called with a number of steps, over about `seconds`; warms up first."""
+    """Images per second of `steps`, called with a number of steps, over about `seconds`; warms up first."""
     count = 1
     while True:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-//! A network as data: what a file of a model says.
+//! A network as data, as a file describes it.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -12,60 +12,61 @@ use super::layer::{LayerKind, Shape};
 use crate::error::{Error, Result};
 use crate::table::{self, Table};
 
-/// Most letters of the name of a model or layer: it is a part of file names and of lines.
+/// Most letters of the name of a model or layer, which becomes part of file names and of lines.
 const LONGEST: usize = 40;
 
-/// Why writing a description cannot fail.
+/// The reason why writing a description cannot fail.
 const WRITABLE: &str = "a description holds what TOML and JSON can";
 
 /// A network as data. TOML and JSON have the names of these fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// What runs and weights are called after: `[a-z][a-z0-9_-]*`, at most 40 letters, as is the name of a layer.
+    /// Name of the model, after which runs and weights are called: `[a-z][a-z0-9_-]*`, at most 40 letters, like the name
+    /// of a layer.
     pub name: String,
-    /// One line for people.
+    /// Description in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// How many outputs there are; the units of the last layer if it is left out.
+    /// Number of outputs; the units of the last layer if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
     /// Shape of one input sample.
     #[serde(deserialize_with = "input")]
     pub input: Shape,
-    /// Input values of a byte 0 (and of padding) and of a byte 255.
+    /// Levels of the input: the values of byte 0 (also of padding) and of byte 255.
     pub levels: [f64; 2],
     /// How untrained weights are drawn.
     #[serde(default)]
     pub initializer: Initializer,
-    /// What training makes small.
+    /// The loss.
     #[serde(default)]
     pub loss: Loss,
     /// The layers in order.
     #[serde(deserialize_with = "layers")]
     pub layers: Vec<LayerDescription>,
-    /// How it is trained unless told otherwise; [`crate::train`] gives it a meaning.
+    /// Its recipe, a table that [`crate::recipe::Recipe::read`] reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Table>,
-    /// How it is trained with `--fast`.
+    /// Its recipe for `--fast`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fast: Option<Table>,
-    /// The file it was read from; none for what is inside the program or in a file of weights.
+    /// The file that it was read from; none for a preset and for the description in a file of weights.
     #[serde(skip)]
     pub file: Option<PathBuf>,
 }
 
-/// A layer, before it has a place in a model.
+/// A layer, before its shapes are known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerDescription {
     /// Unique in the model.
     pub name: String,
-    /// What it computes.
+    /// Its kind.
     #[serde(flatten)]
     pub kind: LayerKind,
 }
 
-/// What training makes small.
+/// The loss that training minimises.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -74,7 +75,7 @@ pub enum Loss {
     SoftmaxCrossEntropy,
 }
 
-/// How many outputs a model has.
+/// The number of outputs of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub enum Outputs {
@@ -110,7 +111,7 @@ fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Shape, D::Error> 
     table::read(&Table::deserialize(deserializer).map_err(|e| placed(&e))?, &[]).map_err(|e| placed(&e))
 }
 
-/// Fields whose functions here say where in them a mistake is.
+/// Fields whose functions here name the place of a mistake themselves.
 const PLACED: &[&str] = &["input", "layers"];
 
 /// A layer's table without its name is that of its kind.
@@ -130,8 +131,8 @@ fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LayerDescrip
 impl Description {
     /// Reads TOML.
     ///
-    /// Errors: what is no TOML, with the line; an unknown or missing field or a value of a wrong type, with the layer
-    /// and the field. Names and shapes are checked by [`Description::model`].
+    /// Errors: text that is no TOML, with the line; an unknown or missing field or a value of a wrong type, with the
+    /// layer and the field. Names and shapes are checked by [`Description::model`].
     pub fn from_toml(text: &str) -> Result<Self> {
         let table: Table = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
@@ -173,7 +174,7 @@ impl Description {
         text
     }
 
-    /// The network alone: without recipes, and wherever it was read from.
+    /// The network alone, without recipes and file.
     pub fn network(&self) -> Self {
         Self { recipe: None, fast: None, file: None, ..self.clone() }
     }
@@ -183,7 +184,7 @@ impl Description {
         serde_json::to_string(&self.network()).expect(WRITABLE)
     }
 
-    /// What `--model` takes to mean it: the file it was read from, otherwise its name.
+    /// Its value of `--model`: the file that it was read from, otherwise its name.
     pub fn argument(&self) -> String {
         self.file.as_ref().map_or(self.name.clone(), |file| file.display().to_string())
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::layer::Layer;
 use super::tensor::Tensor;
 
-/// How the weights of a layer are drawn; biases start at 0.
+/// The distribution of untrained weights; biases start at 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initializer {

@@ -1,4 +1,4 @@
-//! One layer: its kind, the shapes it joins, and what it costs.
+//! One layer: kind, shapes, costs.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,14 +57,14 @@ impl Shape {
     }
 }
 
-/// `6@28x28`, the notation of the 1998 paper.
+/// `6@28x28`, the notation of LeCun et al. 1998.
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}@{}x{}", self.channels, self.height, self.width)
     }
 }
 
-/// What a layer applies to its sums.
+/// The function that a layer applies to its sums.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray, strum::IntoStaticStr,
 )]
@@ -85,8 +85,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Whether a larger sum never gives a smaller value: a convolution is fused with the max-pooling behind it only
-    /// then.
+    /// Whether it rises with its sum, which fusing a convolution with max-pooling needs: see [`crate::plan::stages`].
     pub const fn rises(self) -> bool {
         match self {
             Self::Identity | Self::Relu | Self::Tanh | Self::ScaledTanh | Self::Sigmoid => true,
@@ -99,7 +98,7 @@ impl Activation {
     }
 }
 
-/// What a layer computes.
+/// The computation of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerKind {
@@ -147,7 +146,7 @@ pub enum LayerKind {
 pub struct Layer {
     /// Lower case, unique in the model: `c1`, `s2`, `f6`.
     pub name: String,
-    /// What it computes.
+    /// Its kind.
     pub kind: LayerKind,
     /// Shape of a sample coming in.
     pub input: Shape,
@@ -159,14 +158,14 @@ pub struct Layer {
 /// What a kind of layer comes to behind its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    /// For people: `convolution 5x5`.
+    /// For reports: `convolution 5x5`.
     title: String,
     output: Shape,
     /// Shape of its weight in PyTorch's layout, outputs first; empty for a layer without weights.
     weight: Vec<usize>,
-    /// Inputs that each output value is made of.
+    /// Inputs per output value.
     inputs: usize,
-    /// Output values that each input value takes part in, borders aside.
+    /// Output values per input value, borders aside.
     outputs: usize,
     /// Multiply-adds per output value.
     multiply_adds: usize,
@@ -261,7 +260,7 @@ impl Layer {
         Ok(Self { name: name.to_owned(), kind, input, output: rule.output, rule })
     }
 
-    /// What it is, for people: `convolution 5x5, relu`.
+    /// For reports: `convolution 5x5, relu`.
     pub fn title(&self) -> String {
         match self.rule.activation {
             Activation::Identity => self.rule.title.clone(),
@@ -269,12 +268,12 @@ impl Layer {
         }
     }
 
-    /// Inputs that each output value is made of.
+    /// Inputs per output value.
     pub fn fan_in(&self) -> usize {
         self.rule.inputs
     }
 
-    /// Output values that each input value takes part in, borders aside.
+    /// Output values per input value, borders aside.
     pub fn fan_out(&self) -> usize {
         self.rule.outputs
     }
@@ -295,7 +294,7 @@ impl Layer {
         self.output.elements() * self.rule.multiply_adds
     }
 
-    /// What is applied to the sums of this layer.
+    /// The activation of this layer; identity for pooling without one.
     pub fn activation(&self) -> Activation {
         self.rule.activation
     }

@@ -1,6 +1,4 @@
-//! What is trained: layers with names, shapes that are checked, parameter tables; presets and files that describe one.
-//!
-//! Nothing here knows how a layer is computed; [`crate::plan`] lowers a model to operations.
+//! Models: named layers, checked shapes, tensors, presets and files. [`crate::plan`] lowers a model to operations.
 
 mod description;
 mod initializer;

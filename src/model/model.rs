@@ -9,18 +9,18 @@ use super::layer::{Activation, Layer, LayerKind, MOST, Shape};
 use super::tensor::{Tensor, TensorSpec};
 use crate::error::{Error, Result};
 
-/// A feed-forward network ending in one logit a class, trained with softmax cross-entropy.
+/// A feed-forward network ending in one logit per class, trained with softmax cross-entropy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// The name it is chosen by and that weights files carry.
+    /// Its name, which weights files carry.
     pub name: String,
     /// Shape of one input sample.
     pub input: Shape,
-    /// Input value of a byte 0 (and of padding); a byte 255 becomes [`Model::foreground`].
+    /// Input value of byte 0 and of padding.
     pub background: f32,
-    /// Input value of a byte 255.
+    /// Input value of byte 255.
     pub foreground: f32,
-    /// How untrained weights are drawn.
+    /// The distribution of untrained weights.
     pub initializer: Initializer,
     /// The layers in order; each one's input is the output of the one before.
     pub layers: Vec<Layer>,
@@ -30,7 +30,7 @@ pub struct Model {
 impl Description {
     /// The model that it describes, every name and shape checked.
     ///
-    /// Errors: those of [`Model::new`]; a name, levels or a number of outputs that cannot be.
+    /// Errors: those of [`Model::new`]; an invalid name, levels or number of outputs.
     pub fn model(&self) -> Result<Model> {
         self.check()?;
         Model::build(self.clone())
@@ -50,7 +50,7 @@ impl Model {
         initializer: Initializer,
         layers: &[(&str, LayerKind)],
     ) -> Result<Self> {
-        // The shortest decimals: -0.1 and not what f32 makes of it.
+        // The shortest decimals: -0.1 rather than -0.10000000149.
         let level = |level: f32| level.to_string().parse().unwrap_or(f64::from(level));
         Self::build(Description {
             name: name.to_owned(),
@@ -112,12 +112,12 @@ impl Model {
         })
     }
 
-    /// What it was built from.
+    /// The description that it was built from.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// Input values of a byte 0 and of a byte 255.
+    /// Levels of the input: the values of byte 0 and of byte 255.
     pub fn levels(&self) -> [f32; 2] {
         [self.background, self.foreground]
     }

@@ -1,4 +1,4 @@
-//! The networks that can be named on the command line, and those in files.
+//! Models by name: presets, and files.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ macro_rules! presets {
 /// Names of the presets, each with its file.
 pub const PRESETS: [(&str, &str); 2] = presets!["lenet5", "lenet5-keras"];
 
-/// How the name of a file that describes a model ends.
+/// The ending of the name of a file that describes a model.
 const ENDING: &str = ".toml";
 
 impl Description {
     /// The preset called `name`.
     ///
-    /// Errors: an unknown name, with the names there are.
+    /// Errors: an unknown name; the known ones are named.
     pub fn preset(name: &str) -> Result<Self> {
         let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) else {
             let names = || PRESETS.iter().map(|(name, _)| *name);
@@ -34,7 +34,7 @@ impl Description {
         Self::from_toml(text)
     }
 
-    /// The preset called `model`, or what the file `model` describes if that ends in `.toml`; checked.
+    /// The preset called `model`, or the description in the file `model` if that ends in `.toml`; checked.
     ///
     /// Errors: an unknown name; a file that cannot be read or describes no model, with file, layer and field.
     pub fn find(model: &str) -> Result<Self> {
@@ -54,7 +54,7 @@ impl Description {
 impl Model {
     /// The preset called `name`.
     ///
-    /// Errors: an unknown name, with the names there are.
+    /// Errors: an unknown name; the known ones are named.
     pub fn preset(name: &str) -> Result<Self> {
         Description::preset(name)?.model()
     }

@@ -2,7 +2,7 @@
 
 use lenet_gpu::gpu::{Adapter, Selection, select};
 
-/// What the environment selects. Without any adapter a test fails and says how to get one.
+/// The adapter that the environment selects. Without an adapter a test fails and says how to get one.
 pub fn adapter() -> Adapter {
     select(&Selection::default()).unwrap().expect(
         "no GPU adapter: install a Vulkan driver; a software one is in Debian's and Ubuntu's package \

@@ -15,7 +15,7 @@ pub struct Translated {
     pub spirv: Vec<u32>,
     /// Metal.
     pub msl: String,
-    /// DirectX 12, shader model 5.1: what FXC takes, which every Windows has. The entry point keeps its name.
+    /// DirectX 12, shader model 5.1: the input of FXC, which every Windows has. The entry point keeps its name.
     pub hlsl: String,
     /// OpenGL ES 3.1.
     pub glsl: String,
@@ -36,7 +36,7 @@ fn validate(name: &str, module: &Module) -> ModuleInfo {
         .unwrap_or_else(|e| panic!("{name}: {e:?}"))
 }
 
-/// Only the pipeline's entry point and what it uses, overrides replaced by their values.
+/// The pipeline's entry point and everything that it uses, overrides replaced by their values.
 pub fn specialise(pipeline: &Pipeline) -> (Module, ModuleInfo) {
     let (module, info) = parse(pipeline);
     let constants = pipeline.kernel.overrides.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
@@ -62,7 +62,7 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
     let bindings = bindings(pipeline);
     let step = pipeline.kernel.resources().into_iter().find(|(_, resource)| *resource == Resource::Step);
     let resource = |binding| ResourceBinding { group: 0, binding };
-    // What wgpu asks for where the driver does not check by itself.
+    // The checks that wgpu asks for if the driver has none.
     let checked = BoundsCheckPolicies {
         index: BoundsCheckPolicy::Restrict,
         buffer: BoundsCheckPolicy::Restrict,

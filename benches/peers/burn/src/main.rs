@@ -14,8 +14,8 @@ use burn::optim::{GradientsParams, SgdConfig};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 
-/// Images of MNIST's training set that are used: all of them as f32 are more than a buffer on many adapters may
-/// hold, and a step is the same work with half of them.
+/// Number of images of MNIST's training set that are used: all of them as f32 exceed the buffer limit of many adapters,
+/// and a step is the same work with half of them.
 const IMAGES: usize = 30_000;
 
 #[derive(Module, Debug)]
@@ -90,8 +90,8 @@ fn main() {
     let started = Instant::now();
     let arguments: Vec<String> = std::env::args().collect();
     let argument = |name: &str, default: &str| {
-        let place = arguments.iter().position(|a| a == name);
-        place.and_then(|i| arguments.get(i + 1)).map_or(default.to_owned(), Clone::clone)
+        let index = arguments.iter().position(|a| a == name);
+        index.and_then(|i| arguments.get(i + 1)).map_or(default.to_owned(), Clone::clone)
     };
     let setting = argument("--setting", "wgpu");
     let train = argument("--phase", "train") == "train";
@@ -105,7 +105,7 @@ fn main() {
     };
     let device = if train { device.autodiff() } else { device };
     let (images, labels) = mnist();
-    // The data lie on the device, as they do for lenet-gpu; a step sends only which images it takes.
+    // The data lie on the device, as they do for lenet-gpu; a step sends only the indices of its images.
     let plain = device.clone().without_autodiff();
     let images = Tensor::<4>::from_data(TensorData::new(images, [IMAGES, 1, 32, 32]), &plain);
     let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [IMAGES]), &plain);
@@ -129,9 +129,9 @@ fn main() {
                 model = Some(optimizer.step(0.01, old, gradients));
                 loss
             } else {
-                let hits = old.forward(x).argmax(1).flatten::<1>(0, 1).equal(y).int().sum().float();
+                let correct = old.forward(x).argmax(1).flatten::<1>(0, 1).equal(y).int().sum().float();
                 model = Some(old);
-                hits
+                correct
             };
             // Reading the last one waits for all.
             if step + 1 == count {
@@ -175,7 +175,7 @@ fn main() {
     println!("{line}");
 }
 
-/// Most memory that this process had at one time; none where /proc does not say.
+/// Peak memory of this process [bytes]; none without /proc.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

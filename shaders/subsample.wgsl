@@ -1,5 +1,5 @@
-// Trainable sub-sampling of the 1998 paper: the sum of size x size windows, stride size, times a coefficient per channel,
-// plus a bias, then an activation. Uses one of activation/.
+// Trainable sub-sampling of the 1998 paper: the sum of size x size windows, stride size, times a coefficient per
+// channel, plus a bias, then an activation. Uses one of activation/.
 
 struct Geometry {
     channels: u32,

@@ -2,7 +2,7 @@
 
 use web_time::SystemTime;
 
-/// Seconds since 1970 now [s]; 0 if the clock of the machine is before that.
+/// The time now, in seconds since 1970; 0 if the clock of the machine is before that.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -13,7 +13,7 @@ enum Fault {
     FlippedBit(u32),
     /// The last of its steps does not update.
     DroppedStep,
-    /// A sample of its first step has changed places with one of another.
+    /// A sample of its first step is swapped with one of another.
     SwappedSamples,
 }
 

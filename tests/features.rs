@@ -1,4 +1,4 @@
-//! The library without default features: what a browser builds.
+//! The library without default features, as a browser builds it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -405,7 +405,7 @@ fn the_network_of_the_readme_is_one() {
     assert_eq!((config.model.as_str(), config.epochs, config.learning_rate), ("small", 4, 0.1));
 }
 
-/// The README names every kind of layer that there is: those that the error for a wrong kind offers.
+/// The README names every kind of layer, as the error for a wrong kind does.
 #[test]
 fn the_readme_names_every_kind_of_layer() {
     let error = Description::from_toml(&MLP.replacen("dense", "wrong", 1)).unwrap_err();

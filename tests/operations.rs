@@ -57,7 +57,7 @@ fn every_buffer_of_an_operation_has_one_slot_and_reads_come_first() {
     }
 }
 
-/// The page "Add an operation" names what is there: every file of its table, and every item in it.
+/// The page "Add an operation" is true: every file of its table exists, and has every item that it names.
 #[test]
 fn the_page_on_adding_an_operation_names_what_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -506,7 +506,7 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
         }
         f64::from(sum)
     };
-    // Every tap and the bias are added, and each addition rounds by at most 2^-24 of what it holds.
+    // Every tap and the bias are added, and each addition rounds by at most 2^-24 of its sum.
     let bound = (conv.input.channels * 9 + 1) as f64 * 2.0_f64.powi(-24) * traced[0].magnitude;
     assert!((output(0) - traced[0].value).abs() <= bound);
     assert!((output(1) - traced[0].value).abs() > bound);

@@ -49,7 +49,7 @@ fn msl_is_as_in_the_snapshots() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let _guard = settings.bind_to_scope();
-    // Of those that differ in overrides alone the first by name, whatever the order of models.
+    // Of pipelines that differ in overrides alone, the first by name: the order of models does not matter.
     let mut chosen: BTreeMap<String, Pipeline> = BTreeMap::new();
     for pipeline in all() {
         let pieces = pipeline.kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));

@@ -109,7 +109,7 @@ impl House {
             if item != "*" {
                 items.insert(item.clone(), from);
             } else if let Some(other) = self.by_path.get(all) {
-                // What it declares itself, and what it re-exports.
+                // Its own items, and its re-exports.
                 let text = &self.modules[*other].text;
                 let declared = ["pub enum ", "pub struct ", "pub fn "].iter().flat_map(|word| text.split(word).skip(1));
                 let name =
@@ -158,7 +158,7 @@ impl House {
             let Module { text, path, parent } = &self.modules[module];
             let mut named = [paths(text, "crate::"), paths(text, "super::")].concat();
             if *parent {
-                // Code beside the names uses its children, and what it re-exports of them, without a path.
+                // Code beside the names uses its children and their re-exports without a path.
                 let names =
                     |part: &&str| ["use ", "mod "].iter().any(|word| part.contains(word) && !part.contains('{'));
                 let code: Vec<&str> = text.split(';').filter(|part| !names(part) && !part.contains("use ")).collect();

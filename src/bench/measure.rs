@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::plan::{Clock, DatasetShape, Device, Op, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
 
-/// Kernels are timed alone at the largest measured batch size up to this [samples].
+/// Kernels are timed alone at the largest measured batch size up to this (samples).
 const KERNEL_BATCH: usize = 256;
 
 /// Makes a runner for a plan.
@@ -153,7 +153,7 @@ fn step(plan: &Plan, index: usize) -> Step {
     }
 }
 
-/// Speed of `phase` [images/s], after a warm-up, by the host's clock.
+/// Speed of `phase` (images/s), after a warm-up, by the host's clock.
 fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Options) -> Result<Samples> {
     let mut next = 0;
     let mut run = |steps: usize| -> Result<f64> {
@@ -173,12 +173,12 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
     Ok(rates(steps * plan.batch, &options.take(|| run(steps))?))
 }
 
-/// Rates of `images` in each of `seconds` [images/s].
+/// Rates of `images` in each of `seconds` (images/s).
 fn rates(images: usize, seconds: &[f64]) -> Samples {
     Samples::new(seconds.iter().map(|s| images as f64 / s).collect())
 }
 
-/// The figures of `phase` from its `samples` [images/s].
+/// The figures of `phase` from its `samples` (images/s).
 fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Ceilings>) -> Result<Throughput> {
     let facts = plan.phase(phase)?.into_iter().map(|op| plan.ops[op].kind.facts());
     let flops: u64 = facts.filter(|facts| facts.matmul).map(|facts| facts.flops.of(plan.batch)).sum();
@@ -194,7 +194,7 @@ fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Cei
     })
 }
 
-/// The figures of `op` from its `samples`, the times of one run [s]; its part of the step is left at 0.
+/// The figures of `op` from its `samples`, the times of one run (s); its part of the step is left at 0.
 fn kernel_time(op: &Op, batch: usize, samples: Samples, clock: Clock, ceilings: Option<&Ceilings>) -> KernelTime {
     let facts = op.kind.facts();
     let seconds = samples.median();

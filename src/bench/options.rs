@@ -21,7 +21,7 @@ pub struct Options {
     pub batches: Vec<usize>,
     /// Samples of each figure, at least 1.
     pub samples: usize,
-    /// Length of one sample [s].
+    /// Length of one sample (s).
     pub seconds: f64,
 }
 
@@ -45,7 +45,7 @@ impl Options {
         }
     }
 
-    /// Samples of the time that `run` measures [s].
+    /// Samples of the time that `run` measures (s).
     pub(super) fn take(&self, mut run: impl FnMut() -> Result<f64>) -> Result<Vec<f64>> {
         let mut taken: Vec<f64> = Vec::new();
         while taken.len() < self.samples {
@@ -57,7 +57,7 @@ impl Options {
         Ok(taken)
     }
 
-    /// Steps per sample. `run` runs that many steps and returns their time [s]; it is called with more each time, which
+    /// Steps per sample. `run` runs that many steps and returns their time (s); it is called with more each time, which
     /// also warms up.
     pub(super) fn steps_per_sample(&self, mut run: impl FnMut(usize) -> Result<f64>) -> Result<usize> {
         let mut steps = 1;
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_slow_figure_has_fewer_samples() {
-        // Time of a sample that should take 0.1 s [s], and samples taken of 7.
+        // Time (s) of a sample that should take 0.1 s, and samples taken of 7.
         for (seconds, taken) in [(0.1, 7), (0.4, 4), (0.6, 3), (60.0, 3)] {
             assert_eq!(options(7, 0.1).take(|| Ok(seconds)).unwrap(), vec![seconds; taken]);
         }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_sample_has_as_many_steps_as_fill_it() {
-        // Time of a step [s], steps per sample of 0.1 s, and steps tried.
+        // Time of a step (s), steps per sample of 0.1 s, and steps tried.
         for (step_s, steps, tried) in
             [(0.03, 3, vec![1, 2]), (0.001, 100, vec![1, 2, 4, 8, 16, 32, 64]), (9.0, 1, vec![1])]
         {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_sample_of_an_operation_has_few_runs() {
-        // Time of a run [s], and runs per sample of at least 0.2 / 20 = 0.01 s.
+        // Time of a run (s), and runs per sample of at least 0.2 / 20 = 0.01 s.
         for (run_s, runs) in [(1.0, 1), (0.01, 1), (0.003, 4), (1e-9, MOST_RUNS)] {
             assert_eq!(options(1, 0.2).runs_per_sample(|runs| Ok(runs as f64 * run_s)).unwrap(), runs);
         }

@@ -86,19 +86,19 @@ impl AdapterReport {
 /// The ceilings of an adapter: medians.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceilings {
-    /// Peak arithmetic [GFLOP/s]: multiply-adds in registers, two operations each.
+    /// Peak arithmetic (GFLOP/s): multiply-adds in registers, two operations each.
     pub fma_gflops: f64,
-    /// Reading a storage buffer of 64 MiB [GB/s].
+    /// Reading a storage buffer of 64 MiB (GB/s).
     pub read_gb_per_s: f64,
-    /// Reading 2 MiB of it repeatedly, from a cache if there is one [GB/s].
+    /// Reading 2 MiB of it repeatedly, from a cache if there is one (GB/s).
     pub cached_read_gb_per_s: f64,
-    /// Writing a storage buffer of 64 MiB [GB/s].
+    /// Writing a storage buffer of 64 MiB (GB/s).
     pub write_gb_per_s: f64,
-    /// One dispatch, in a pass of 1,000 [s].
+    /// One dispatch, in a pass of 1,000 dispatches (s).
     pub dispatch_s: f64,
-    /// Submitting one pass with one dispatch and waiting for it [s].
+    /// Submitting one pass with one dispatch and waiting for it (s).
     pub submission_s: f64,
-    /// Reading 4 KiB back to the host [s].
+    /// Reading 4 KiB back to the host (s).
     pub read_back_s: f64,
     /// All samples of each.
     pub samples: gpu::Ceilings,
@@ -120,7 +120,7 @@ impl Ceilings {
         }
     }
 
-    /// The ceiling of traffic [GB/s]: the best of reading, reading from a cache, and writing. A kernel may find any
+    /// The ceiling of traffic (GB/s): the best of reading, reading from a cache, and writing. A kernel may find any
     /// part of its data in a cache; with the highest ceiling no share is too high.
     pub fn memory_gb_per_s(&self) -> f64 {
         self.read_gb_per_s.max(self.cached_read_gb_per_s).max(self.write_gb_per_s)
@@ -132,15 +132,15 @@ impl Ceilings {
 pub struct Throughput {
     /// Samples per step.
     pub batch: usize,
-    /// Speed [images/s], median.
+    /// Speed (images/s), median.
     pub samples_per_s: f64,
     /// Every sample of `samples_per_s`.
     pub samples: Samples,
-    /// Arithmetic of the convolutions and matrix products [GFLOP/s].
+    /// Arithmetic of the convolutions and matrix products (GFLOP/s).
     pub gflops: f64,
     /// `gflops` as a share of the adapter's `fma_gflops`; none for the CPU oracle.
     pub share_of_fma: Option<f64>,
-    /// Size of all buffers of the plan [bytes].
+    /// Size of all buffers of the plan (bytes).
     pub device_bytes: u64,
 }
 
@@ -151,13 +151,13 @@ pub struct KernelTime {
     pub kernel: String,
     /// Samples per step.
     pub batch: usize,
-    /// Time of one run [s], median.
+    /// Time of one run (s), median.
     pub seconds: f64,
     /// Every sample of `seconds`.
     pub samples: Samples,
-    /// Arithmetic, padding not counted [GFLOP/s].
+    /// Arithmetic, padding not counted (GFLOP/s).
     pub gflops: f64,
-    /// Traffic, every input read and every output written once [GB/s].
+    /// Traffic, every input read and every output written once (GB/s).
     pub gb_per_s: f64,
     /// Share of the ceiling that binds it; none for the CPU oracle.
     pub share: Option<f64>,
@@ -175,9 +175,9 @@ pub struct KernelTime {
 pub struct StartUp {
     /// Samples per step.
     pub batch: usize,
-    /// With the driver's shader cache disabled [s], median; none where no variable disables it.
+    /// With the driver's shader cache disabled (s), median; none where no variable disables it.
     pub cold_s: Option<f64>,
-    /// With the driver's shader cache filled [s], median.
+    /// With the driver's shader cache filled (s), median.
     pub warm_s: f64,
     /// All samples of `cold_s`.
     pub cold_samples: Vec<f64>,

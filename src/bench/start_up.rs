@@ -51,7 +51,7 @@ fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Com
     command
 }
 
-/// Time until `command` has written its first byte to stdout [s].
+/// Time until `command` has written its first byte to stdout (s).
 fn seconds(command: &mut Command) -> Result<f64> {
     let failed = |what: String| Error::outcome(format!("start-up was not measured: {what}"), "");
     let started = Instant::now();

@@ -37,8 +37,8 @@ pub fn check_oracle(seed: u64) -> Result<Vec<Quantity>> {
     Ok(quantities)
 }
 
-/// The worst of the oracle's loss of `count` samples of `model`, and of some elements of each of its gradients (weights,
-/// biases, sums of each layer), against central differences of a loss that shares no code with the oracle.
+/// The worst of the oracle's loss of `count` samples of `model`, and of some elements of each of its gradients
+/// (weights, biases, sums of each layer), against central differences of a loss that shares no code with the oracle.
 ///
 /// Allowance: a gradient went through some ten roundings to f32 of 2^-24 = 6e-8, of terms as large as the largest of
 /// its tensor where a sum cancels: 2e-6 of that. The difference itself errs by about 2^-53 / 1e-6 = 1e-10: 1e-9.

@@ -62,11 +62,11 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
             LayerKind::Conv2d { kernel, .. } => {
                 let (w, b) = pair();
                 for o in 0..channels {
-                    for place in 0..height * width {
+                    for position in 0..height * width {
                         let mut sum = b[o];
                         for c in 0..layer.input.channels {
                             for tap in 0..kernel * kernel {
-                                let value = at(c, place / width + tap / kernel, place % width + tap % kernel);
+                                let value = at(c, position / width + tap / kernel, position % width + tap % kernel);
                                 sum += w[(o * layer.input.channels + c) * kernel * kernel + tap] * value;
                             }
                         }
@@ -77,8 +77,8 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
             LayerKind::Subsample { size, .. } => {
                 let (w, b) = pair();
                 for c in 0..channels {
-                    for place in 0..height * width {
-                        let (row, column) = (place / width * size, place % width * size);
+                    for position in 0..height * width {
+                        let (row, column) = (position / width * size, position % width * size);
                         let block = (0..size * size).map(|k| at(c, row + k / size, column + k % size));
                         y.push(w[c] * block.sum::<f64>() + b[c]);
                     }
@@ -93,9 +93,9 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
             }
             LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
                 for c in 0..channels {
-                    for place in 0..height * width {
+                    for position in 0..height * width {
                         let block: Vec<f64> = (0..size * size)
-                            .map(|k| at(c, place / width * size + k / size, place % width * size + k % size))
+                            .map(|k| at(c, position / width * size + k / size, position % width * size + k % size))
                             .collect();
                         y.push(match layer.kind {
                             LayerKind::MaxPool { .. } => block.iter().copied().fold(f64::NEG_INFINITY, f64::max),

@@ -162,8 +162,8 @@ impl Tally {
         }
     }
 
-    /// Adds a run of operation `index`: the words of each of its outputs, and the expected ones. A word that is nearer to
-    /// the `alternative` is compared with that.
+    /// Adds a run of operation `index`: the words of each of its outputs, and the expected ones. A word that is
+    /// nearer to the `alternative` is compared with that.
     pub fn add(
         &mut self,
         setup: &Setup,

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Result};
 
-/// Most values that a file may claim [bytes]: 2 GiB, 2.7 million images of 28x28.
+/// Most values that a file may claim (bytes): 2 GiB, 2.7 million images of 28x28.
 const MOST_BYTES: u64 = 2 << 30;
 
 /// Dimensions and bytes of an IDX file of `N` dimensions, gzipped or not.

@@ -2,7 +2,7 @@
 
 use super::grey::{Grey, border};
 
-/// Longest side of an image that is examined [pixels]; larger images are averaged down to it first.
+/// Longest side of an image that is examined (pixels); larger images are averaged down to it first.
 const LONGEST_SIDE: usize = 1024;
 
 /// Least ink of a pixel that counts for the size of the digit, of 255. Grain and the ringing of JPEG have less. By this
@@ -115,7 +115,7 @@ impl Plane {
         Self { levels, ..self }
     }
 
-    /// How much ink each pixel holds, 0 to 255, and which pixels are ink; `None` if there is none.
+    /// The ink of each pixel, 0 to 255, and the pixels that count as ink; `None` without ink.
     pub fn ink(&self) -> Option<Ink> {
         let (threshold, contrast) = otsu(&self.levels);
         if contrast < LEAST_CONTRAST {
@@ -190,7 +190,7 @@ pub struct Ink {
 impl Ink {
     /// The digit with its soft edge and without the rest, and the window that holds it.
     ///
-    /// `longest` is the longer side of the finished digit [pixels]; its soft edge is one of these wide.
+    /// `longest` is the longer side of the finished digit (pixels); its soft edge is one of these wide.
     pub fn digit_alone(&self, longest: usize) -> (Plane, Window) {
         let Plane { width, height, ref levels } = self.plane;
         let pieces = self.pieces();

@@ -9,10 +9,10 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageFormat, 
 use super::grey::{Grey, border};
 use crate::error::{Error, Result};
 
-/// Size of the largest file that is read [bytes].
+/// Size of the largest file that is read (bytes).
 const MOST_FILE_BYTES: u64 = 256 << 20;
 
-/// Size of the largest image that is decoded [pixels].
+/// Size of the largest image that is decoded (pixels).
 const MOST_PIXELS: u64 = 100_000_000;
 
 /// Reads an image file; see [`from_bytes`].

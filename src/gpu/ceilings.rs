@@ -12,7 +12,7 @@ use crate::plan::{Slot, Use, now};
 /// Entry points of `shaders/ceilings.wgsl`.
 const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
 
-/// Size of the buffers that are read and written [bytes]: larger than most caches, half of the 128 MiB that any
+/// Size of the buffers that are read and written (bytes): larger than most caches, half of the 128 MiB that any
 /// WebGPU adapter can bind.
 const BYTES: u64 = 64 << 20;
 
@@ -51,19 +51,19 @@ fn kernel(entry: &'static str, rounds: u32) -> Kernel {
 /// Samples of each figure of one adapter.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ceilings {
-    /// Peak arithmetic [GFLOP/s]: multiply-adds in registers, two operations each.
+    /// Peak arithmetic (GFLOP/s): multiply-adds in registers, two operations each.
     pub fma_gflops: Vec<f64>,
-    /// Reading a storage buffer of 64 MiB [GB/s].
+    /// Reading a storage buffer of 64 MiB (GB/s).
     pub read_gb_per_s: Vec<f64>,
-    /// Reading 2 MiB of it repeatedly, from a cache if there is one [GB/s].
+    /// Reading 2 MiB of it repeatedly, from a cache if there is one (GB/s).
     pub cached_read_gb_per_s: Vec<f64>,
-    /// Writing a storage buffer of 64 MiB [GB/s].
+    /// Writing a storage buffer of 64 MiB (GB/s).
     pub write_gb_per_s: Vec<f64>,
-    /// One dispatch of one workgroup, in a pass of 1,000 [s].
+    /// One dispatch of one workgroup, in a pass of 1,000 dispatches (s).
     pub dispatch_s: Vec<f64>,
-    /// Submitting one pass with one dispatch and waiting for it [s].
+    /// Submitting one pass with one dispatch and waiting for it (s).
     pub submission_s: Vec<f64>,
-    /// Reading 4 KiB back to the host [s].
+    /// Reading 4 KiB back to the host (s).
     pub read_back_s: Vec<f64>,
 }
 
@@ -108,7 +108,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     };
     for sample in 0..=samples {
         let fma = flops / multiply_add.seconds(&gpu, threads / 64, 1)? / 1e9;
-        // Each thread also writes one vec4f, 1 / EACH of what it reads.
+        // Each thread also writes one vec4f, 1 / EACH of the vec4f that it reads.
         let read_bytes = (BYTES + BYTES / EACH) as f64;
         let reading = read_bytes / read.seconds(&gpu, copies, 1)? / 1e9;
         let cached_reading = read_bytes / read.seconds(&gpu, copies / CACHED, CACHED as usize)? / 1e9;

@@ -113,7 +113,7 @@ impl Gpu {
         self.check()
     }
 
-    /// Runs the commands of `record` as one pass and waits for it. Returns the time of the pass [s]: by the device's
+    /// Runs the commands of `record` as one pass and waits for it. Returns the time of the pass (s): by the device's
     /// timestamps if it has them, else from submission to completion.
     pub async fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass)) -> Result<(f64, Clock)> {
         let mut encoder = self.device.create_command_encoder(&Default::default());

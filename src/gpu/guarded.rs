@@ -4,7 +4,7 @@ use super::device::Gpu;
 use super::kernels::WINDOW_BYTES;
 use crate::error::Result;
 
-/// Length of the guards before and after each buffer of a plan [bytes]: the largest alignment that WebGPU lets an
+/// Length of the guards before and after each buffer of a plan (bytes): the largest alignment that WebGPU lets an
 /// adapter ask of a binding's offset.
 pub(super) const GUARD_BYTES: u64 = 256;
 
@@ -32,7 +32,7 @@ impl Guarded {
         gpu.queue.write_buffer(&self.handle, self.end(), bytemuck::cast_slice(&guard));
     }
 
-    /// Offset of the second guard [bytes].
+    /// Offset of the second guard (bytes).
     pub fn end(&self) -> u64 {
         GUARD_BYTES + self.bytes
     }

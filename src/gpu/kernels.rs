@@ -36,10 +36,10 @@ pub struct Kernel {
     pub workgroups: [u32; 3],
 }
 
-/// Size of a window of the parameters, bound as a uniform buffer [bytes]: the limit that every WebGPU adapter has.
+/// Size of a window of the parameters, bound as a uniform buffer (bytes): the limit that every WebGPU adapter has.
 pub const WINDOW_BYTES: u64 = 65_536;
 
-/// Alignment of a window's start [words]: 256 bytes, the largest that WebGPU lets an adapter ask for.
+/// Alignment of a window's start (words): 256 bytes, the largest that WebGPU lets an adapter ask for.
 const WINDOW_STEP: usize = 64;
 
 /// The resource behind a binding.
@@ -226,11 +226,11 @@ pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
                 }
             };
             let shapes = [s.output.channels, s.output.height, s.output.width].map(words);
-            let places = parameters(s.weights, s.bias, &s.partials, blocks);
+            let offsets = parameters(s.weights, s.bias, &s.partials, blocks);
             Kernel {
                 pieces: with_activation(activation, &[piece!("subsample")]),
                 overrides: vec![("SIZE", s.size as f64)],
-                geometry: [&shapes[..], &places, &[floor(activation)]].concat(),
+                geometry: [&shapes[..], &offsets, &[floor(activation)]].concat(),
                 workgroups,
                 ..base
             }
@@ -338,7 +338,7 @@ fn window_start(c: &Conv2d) -> usize {
     c.weights / WINDOW_STEP * WINDOW_STEP
 }
 
-/// What the kernels of conv2d.wgsl share.
+/// The kernel of an operation of conv2d.wgsl, without overrides and workgroups.
 fn conv2d(base: Kernel, c: &Conv2d, activation: Activation, blocks: usize, variant: Variant) -> Kernel {
     let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
     let [background, foreground] = c.levels.unwrap_or_default();

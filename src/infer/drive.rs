@@ -11,7 +11,7 @@ use crate::plan::{Metrics, Phase, Runner, Step};
 /// Submissions in flight: one runs while the next is ready behind it.
 const IN_FLIGHT: usize = 2;
 
-/// Wanted length of a submission [s]: long beside the overhead of submitting, short enough that progress is shown
+/// Wanted length of a submission (s): long beside the overhead of submitting, short enough that progress is shown
 /// often and Ctrl-C is quick.
 const SUBMISSION_S: f64 = 0.15;
 

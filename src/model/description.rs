@@ -22,8 +22,8 @@ const WRITABLE: &str = "a description holds what TOML and JSON can";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// Name of the model, after which runs and weights are called: `[a-z][a-z0-9_-]*`, at most 40 letters, like the name
-    /// of a layer.
+    /// Name of the model, after which runs and weights are called: `[a-z][a-z0-9_-]*`, at most 40 letters, like the
+    /// name of a layer.
     pub name: String,
     /// Description in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]

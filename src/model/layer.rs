@@ -112,20 +112,20 @@ pub enum LayerKind {
         #[serde(default)]
         activation: Activation,
     },
-    /// Largest value of each `size` x `size` block; the first in row order wins a tie.
+    /// Largest value of each `size` x `size` pooling window, the first of equals in row order.
     MaxPool {
-        /// Rows and columns of a block, and the stride.
+        /// Rows and columns of a pooling window, and the stride.
         size: usize,
     },
-    /// Mean of each `size` x `size` block.
+    /// Mean of each `size` x `size` pooling window.
     AveragePool {
-        /// Rows and columns of a block, and the stride.
+        /// Rows and columns of a pooling window, and the stride.
         size: usize,
     },
-    /// Sum of each `size` x `size` block, times a coefficient per channel, plus a bias, then an activation: the trainable
-    /// sub-sampling of the 1998 paper.
+    /// Sum of each `size` x `size` pooling window, times a coefficient per channel, plus a bias, then an activation: the
+    /// trainable sub-sampling of the 1998 paper.
     Subsample {
-        /// Rows and columns of a block, and the stride.
+        /// Rows and columns of a pooling window, and the stride.
         size: usize,
         /// Applied to each sum.
         #[serde(default)]
@@ -141,7 +141,7 @@ pub enum LayerKind {
     },
 }
 
-/// A layer in its place in a model.
+/// A layer of a model, with its shapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Lower case, unique in the model: `c1`, `s2`, `f6`.
@@ -155,7 +155,7 @@ pub struct Layer {
     rule: Rule,
 }
 
-/// What a kind of layer comes to behind its input.
+/// The shapes and costs of a kind of layer behind its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     /// For reports: `convolution 5x5`.

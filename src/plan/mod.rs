@@ -19,10 +19,10 @@
 //! 5 13 13
 //! ```
 //!
-//! | word | what it is |
+//! | word | meaning |
 //! |---|---|
 //! | block | [`BLOCK`] samples, the innermost extent of every activation buffer |
-//! | quad | [`QUAD`] samples of a block, a `vec4f`: what a GPU thread computes together |
+//! | quad | [`QUAD`] samples of a block, a `vec4f`, which a GPU thread computes together |
 //! | pack | [`PACK`] output channels or units whose weights lie side by side, a `vec4f` |
 //! | lane | one sample of a block or quad |
 //! | chunk | blocks whose weight gradients are summed by the same threads |
@@ -38,8 +38,8 @@
 //! - **Short batches.** `Gather` fills samples past [`Step::count`] with the background, and `SoftmaxCrossEntropy`
 //!   gives them no loss and no gradient: they are masked, never dropped.
 //! - **Activation derivatives.** The gradient buffer of a layer is with respect to its sums, before the activation.
-//!   Every operation with [`Role::BackwardInput`] therefore multiplies what it passes down by the derivative of the
-//!   activation that made its input, taken from that input's value.
+//!   Every operation with [`Role::BackwardInput`] therefore multiplies the gradient that it passes down by the
+//!   derivative of the activation that made its input, computed from that input's value.
 //! - **Fused max-pooling.** Where an activation rises with its sum, the largest sum of a pooling window is picked
 //!   first; activation, storage and gradient are of that one alone. [`stages`] decides.
 //! - **Weight gradients** are summed per chunk into slots, then added by `SumGradients` in slot order: one writer per

@@ -43,7 +43,7 @@ pub enum Clock {
 /// browser the device wakes it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 
-/// Waits for `future`. In a browser only for what is ready at once: its main thread and its workers must not block.
+/// Waits for `future`. In a browser, where neither the main thread nor workers may block, `future` must be ready.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
 }
@@ -70,7 +70,7 @@ pub trait Runner {
     /// The metrics of the steps of the oldest submission not yet collected, once it has run.
     fn collect(&mut self) -> Pending<'_, Vec<Metrics>>;
 
-    /// Runs operation `index` of the plan alone, `times` times, and waits. Returns the time of all runs together [s],
+    /// Runs operation `index` of the plan alone, `times` times, and waits. Returns the time of all runs together (s),
     /// and the clock that took it.
     fn run_op<'a>(&'a mut self, index: usize, step: &'a Step, times: usize) -> Pending<'a, (f64, Clock)>;
 

@@ -104,7 +104,7 @@ impl Recipe {
 const WITH: &str = "with";
 
 impl Values {
-    /// `usual` with what is given. A schedule brings its usual warm-up along.
+    /// `usual` with the given fields. A schedule brings its usual warm-up.
     fn over(self, usual: Settings) -> Settings {
         let warmup = self.schedule.map_or(usual.warmup, Schedule::usual_warmup);
         Settings {

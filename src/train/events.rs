@@ -112,7 +112,7 @@ pub struct Finished {
     pub best_validation_accuracy: Option<f64>,
     /// Epoch of the best weights, from 1.
     pub best_epoch: u64,
-    /// Wall clock of this command from its first step to the end of its last epoch [s]: training,
+    /// Wall clock of this command from its first step to the end of its last epoch (s): training,
     /// validation and checkpoints, without start-up and test.
     pub train_s: f64,
     /// Training images per second without validation and checkpoints; null if no step was left to train.

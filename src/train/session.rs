@@ -82,7 +82,7 @@ struct Session<'a> {
     progress: Progress,
     /// Step of the newest checkpoint.
     saved: Option<u64>,
-    /// Images trained in this session, and the time for them [s].
+    /// Images trained in this session, and the time for them (s).
     trained_samples: f64,
     training_s: f64,
 }

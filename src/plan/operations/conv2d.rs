@@ -55,7 +55,7 @@ impl Conv2d {
 }
 
 impl Conv2d {
-    /// The geometry of `layer`, with a kernel of `kernel` x `kernel`, fused with the max-pooling behind it if `max_pool`.
+    /// The geometry of `layer`, with a kernel of `kernel` x `kernel`; fused with the max-pooling behind it if `max_pool`.
     pub(super) fn of(layer: &Layer, kernel: usize, max_pool: bool, site: &mut Site) -> Self {
         let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
         Self {

@@ -26,7 +26,7 @@ use super::stage::Stage;
 use crate::model::LayerKind;
 use crate::recipe::Optimizer;
 
-/// What an operation computes. [`OpKind::facts`] has the rest.
+/// The kind of an operation, with its extents; [`OpKind::facts`] has the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OpKind {
     /// The samples of a step, padded, and scaled unless they stay bytes.

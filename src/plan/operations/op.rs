@@ -9,7 +9,7 @@ use crate::plan::facts::{Slot, Use};
 pub struct Op {
     /// The layer it belongs to, or `input`, `loss`, `update`.
     pub layer: String,
-    /// What it computes.
+    /// Its kind.
     pub kind: OpKind,
     /// Its buffers in the order of [`crate::plan::Facts::slots`].
     pub buffers: Vec<BufferId>,

@@ -1,5 +1,5 @@
-//! Trainable sub-sampling of the 1998 paper: the sum of each pooling window, times a coefficient per channel, plus a bias, then
-//! an activation.
+//! Trainable sub-sampling of the 1998 paper: the sum of each pooling window, times a coefficient per channel, plus a
+//! bias, then an activation.
 
 use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};

@@ -175,7 +175,7 @@ fn main() {
     println!("{line}");
 }
 
-/// Peak memory of this process [bytes]; none without /proc.
+/// Peak memory of this process (bytes); none without /proc.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

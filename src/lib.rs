@@ -69,7 +69,7 @@
 //!
 //! 1. Arguments become a [`train::TrainConfig`], validated before a file or a device is touched.
 //! 2. The dataset is read and checked, and stays bytes.
-//! 3. A device is chosen and printed; never another than the one asked for, and the fallback says so.
+//! 3. A device is chosen and printed: the one asked for, or an error. Without a request the fallback says so.
 //! 4. The model is lowered to a plan, the device prepares its buffers and pipelines once, and the same
 //!    initial weights are written to any device.
 //! 5. Dataset and order of the epoch live on the device. Many steps go into one submission and two
@@ -84,7 +84,7 @@
 //!   Every element has one writer and every sum a fixed order (tests/training.rs, tests/resume.rs).
 //! - **Parity.** The oracle gives each value with the magnitudes it summed; other devices are judged by that.
 //! - **Layout, short batches, derivatives.** Stated in [`plan`].
-//! - **Unknown is null**, never 0. JSON times are seconds, accuracies 0 to 1.
+//! - **Unknown is null**, not 0. JSON times are seconds, accuracies 0 to 1.
 //! - **Errors** name the flag, file, tensor or limit, and have a hint ([`Error`]); exit code 2 for unusable
 //!   input, 1 for a bad outcome, 130 for an interrupted run.
 

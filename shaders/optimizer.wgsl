@@ -3,7 +3,7 @@
 struct Step {
     start: u32,
     count: u32,
-    slot: u32,
+    row: u32,
     learning_rate: f32,
     momentum: f32,
     beta2: f32,

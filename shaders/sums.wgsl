@@ -3,7 +3,7 @@
 struct Step {
     start: u32,
     count: u32,
-    slot: u32,
+    row: u32,
 }
 
 @group(0) @binding(0) var<storage, read> scores: array<vec4f>;
@@ -18,7 +18,7 @@ fn sum_scores() {
     for (var i = 0u; i < arrayLength(&scores); i++) {
         sum += scores[i];
     }
-    metrics[step.slot] = vec4f(sum.xyz, 0.0);
+    metrics[step.row] = vec4f(sum.xyz, 0.0);
 }
 
 struct Segments {

@@ -249,7 +249,7 @@ const MUTANTS: &[Mutant] = &[
     ("dense_forward", "safe_tanh", "clamp(a, vec4f(-10.0), vec4f(10.0))", 1, "clamp(a, vec4f(-2.0), vec4f(2.0))", "tanh clamped where it still rises"),
 
     ("sum_scores", "sums", "i < arrayLength(&scores)", 1, "i + 1u < arrayLength(&scores)", "the last sample is dropped"),
-    ("sum_scores", "sums", "metrics[step.slot] =", 1, "metrics[0] =", "the slot is ignored"),
+    ("sum_scores", "sums", "metrics[step.row] =", 1, "metrics[0] =", "the row is ignored"),
     ("sum_scores", "sums", "sum += scores[i];", 1, "sum = scores[i];", "only the last counts"),
     ("sum_scores", "sums", "vec4f(sum.xyz, 0.0)", 1, "vec4f(sum.xzy, 0.0)", "hits and count swapped"),
     ("sum_scores", "sums", "for (var i = 0u; i < arrayLength(&scores)", 1, "for (var i = 32u; i < arrayLength(&scores)", "the first block is skipped"),

@@ -15,7 +15,7 @@ fn facts() -> Vec<Facts> {
     let mut found: Vec<Facts> = Vec::new();
     for case in cases(&[], &[], Effort::Normal).unwrap() {
         for facts in case.plan.ops.iter().map(|op| op.kind.facts()) {
-            if found.iter().all(|f| f.name != facts.name || f.slots != facts.slots) {
+            if found.iter().all(|f| f.name != facts.name || f.arguments != facts.arguments) {
                 found.push(facts);
             }
         }
@@ -49,8 +49,8 @@ fn every_buffer_of_an_operation_has_one_slot_and_reads_come_first() {
     for case in cases(&[], &[], Effort::Normal).unwrap() {
         for op in &case.plan.ops {
             let facts = op.kind.facts();
-            let names: BTreeSet<&str> = facts.slots.iter().map(|slot| slot.name).collect();
-            assert_eq!(names.len(), op.buffers.len(), "{}: {:?}", facts.name, facts.slots);
+            let names: BTreeSet<&str> = facts.arguments.iter().map(|argument| argument.name).collect();
+            assert_eq!(names.len(), op.buffers.len(), "{}: {:?}", facts.name, facts.arguments);
             let first_written = op.buffers.len() - op.outputs().len();
             assert_eq!(op.buffers[first_written..], op.outputs(), "{}", facts.name);
         }

@@ -41,7 +41,7 @@ fn training() -> Plan {
 const STEP: Step = Step {
     start: 2,
     count: 4,
-    slot: 0,
+    row: 0,
     learning_rate: 0.1,
     momentum: 0.9,
     beta2: 0.0,
@@ -68,7 +68,7 @@ fn what_does_not_fit_is_refused_by_name_and_nothing_runs() {
         refused(&[STEP, Step { count: 7, ..STEP }], "step 1 has 7 samples: the plan's batch is 6");
         refused(&[Step { start: 8, ..STEP }], "step 0 ends at sample 12: there are 11");
         refused(&[Step { start: u32::MAX, ..STEP }], "there are 11");
-        refused(&[Step { slot: 256, ..STEP }], "metrics row 256");
+        refused(&[Step { row: 256, ..STEP }], "metrics row 256");
         let op = runner.run_op_now(0, &Step { count: 7, ..STEP }, 1).unwrap_err();
         assert!(op.to_string().contains("the plan's batch is 6"), "{op}");
         for (first, words) in [(10, 9), (13, 0), (usize::MAX, 2)] {
@@ -85,7 +85,7 @@ fn what_does_not_fit_is_refused_by_name_and_nothing_runs() {
 fn submissions_are_collected_oldest_first_and_each_step_has_its_row() {
     let plan = training();
     for mut runner in runners(&plan) {
-        let short = Step { count: 2, slot: 7, ..STEP };
+        let short = Step { count: 2, row: 7, ..STEP };
         runner.submit(Phase::Train, &[STEP, short]).unwrap();
         runner.submit(Phase::Evaluate, &[Step { count: 1, ..short }, Step { count: 3, ..STEP }]).unwrap();
         let mut counts = || runner.collect_now().unwrap().iter().map(|m| m.count).collect::<Vec<_>>();

@@ -189,7 +189,7 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
     let fields = [
         ("start", offset_of!(Step, start)),
         ("count", offset_of!(Step, count)),
-        ("slot", offset_of!(Step, slot)),
+        ("row", offset_of!(Step, row)),
         ("learning_rate", offset_of!(Step, learning_rate)),
         ("momentum", offset_of!(Step, momentum)),
         ("beta2", offset_of!(Step, beta2)),

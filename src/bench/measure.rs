@@ -162,7 +162,7 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
         let started = Instant::now();
         let submissions = rows.chunks(runner.capacity());
         for rows in submissions.clone() {
-            runner.submit(phase, &Step::in_slots(rows))?;
+            runner.submit(phase, &Step::in_rows(rows))?;
         }
         for _ in submissions {
             runner.collect_now()?;

@@ -59,7 +59,7 @@ pub(super) fn train(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[Ste
     reset(runner, plan, &yardstick.tensors)?;
     let mut losses = Vec::new();
     for steps in steps.chunks(at_once) {
-        runner.submit(Phase::Train, &Step::in_slots(steps))?;
+        runner.submit(Phase::Train, &Step::in_rows(steps))?;
         losses.extend(runner.collect_now()?.iter().map(|m| m.loss.to_bits()));
     }
     bits(runner, plan, losses)
@@ -84,7 +84,7 @@ fn train_by_operation(runner: &mut dyn Runner, yardstick: &Yardstick, steps: &[S
         for index in &order {
             runner.run_op_now(*index, step, 1)?;
         }
-        losses.push(runner.read_now(plan.metrics)?[4 * step.slot as usize]);
+        losses.push(runner.read_now(plan.metrics)?[4 * step.row as usize]);
     }
     bits(runner, plan, losses)
 }

@@ -96,7 +96,7 @@ fn everything() -> Step {
     let step = Step {
         start: 3,
         count: 0,
-        slot: 2,
+        row: 2,
         learning_rate: 0.05,
         epsilon: 1e-8,
         weight_decay: 0.01,
@@ -110,7 +110,7 @@ fn everything() -> Step {
 fn plain() -> Step {
     Step {
         start: 0,
-        slot: 255,
+        row: 255,
         learning_rate: 0.5,
         momentum: 0.0,
         beta2: 0.9,

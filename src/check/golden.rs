@@ -179,7 +179,7 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner, 
     }
 
     let rest: Vec<Step> = (2..=STEPS).map(|t| golden.step(run, t)).collect();
-    runner.submit(Phase::Train, &Step::in_slots(&rest))?;
+    runner.submit(Phase::Train, &Step::in_rows(&rest))?;
     runner.collect_now()?;
     let rate = f64::from(first.learning_rate);
     let optimizer = golden.optimizer(run)?;

@@ -124,8 +124,8 @@ type Ran = (Vec<Vec<u32>>, Option<(BufferId, i64)>);
 /// Runs operation `index` on `buffers`.
 fn run(runner: &mut GpuRunner, plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Result<Ran> {
     let op = &plan.ops[index];
-    for (slot, buffer) in op.bound() {
-        match slot.usage {
+    for (argument, buffer) in op.bound() {
+        match argument.usage {
             Use::Read | Use::Update => runner.write(buffer, 0, buffers.u32(buffer))?,
             Use::Write => runner.write(buffer, 0, &vec![UNWRITTEN; plan.buffer(buffer).words])?,
         }

@@ -51,7 +51,7 @@ impl Probe {
         let step = Step {
             start: 3,
             count: count as u32,
-            slot: 2,
+            row: 2,
             learning_rate: 0.1,
             epsilon: 1e-8,
             weight_decay: 0.01,

@@ -100,7 +100,7 @@ pub(super) fn expect(plan: &Plan, index: usize, step: &Step, buffers: &Buffers) 
     let op = &plan.ops[index];
     let outputs = cpu::run_op(op, step, buffers);
     let tolerance = Tolerance::of(op.kind.facts().rounding, step);
-    let updates = op.bound().iter().any(|(slot, _)| slot.usage == Use::Update);
+    let updates = op.bound().iter().any(|(argument, _)| argument.usage == Use::Update);
     let expect = |buffer: &BufferId| {
         let spec = plan.buffer(*buffer);
         let mut words = vec![None; spec.words];

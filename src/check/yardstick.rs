@@ -66,7 +66,7 @@ impl Yardstick {
             start: (index * BATCH) as u32,
             // The last is short, as the last of an epoch is.
             count: if index + 1 == steps { BATCH as u32 - 5 } else { BATCH as u32 },
-            slot: 0,
+            row: 0,
             learning_rate: 0.02,
             momentum: 0.9,
             weight_decay: 5e-4,

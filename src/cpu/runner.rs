@@ -90,7 +90,7 @@ impl Runner for CpuRunner {
             }
         }
         let rows: &[[f32; 4]] = self.buffers.f32(self.plan.metrics).as_chunks().0;
-        let metrics = steps.iter().map(|step| bytemuck::cast(rows[step.slot as usize])).collect();
+        let metrics = steps.iter().map(|step| bytemuck::cast(rows[step.row as usize])).collect();
         self.finished.push_back(metrics);
         Ok(())
     }

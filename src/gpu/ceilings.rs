@@ -7,7 +7,7 @@ use super::device::Gpu;
 use super::dispatch::{bind_group_layout, pipeline};
 use super::kernels::{Kernel, Piece};
 use crate::error::Result;
-use crate::plan::{Slot, Use, now};
+use crate::plan::{Argument, Use, now};
 
 /// Entry points of `shaders/ceilings.wgsl`.
 const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
@@ -39,7 +39,7 @@ fn kernel(entry: &'static str, rounds: u32) -> Kernel {
     Kernel {
         entry,
         pieces: vec![Piece { file: "ceilings", text }],
-        slots: vec![Slot { name: "source", usage: Use::Read }, Slot { name: "sink", usage: Use::Write }],
+        arguments: vec![Argument { name: "source", usage: Use::Read }, Argument { name: "sink", usage: Use::Write }],
         overrides: vec![("ROUNDS", f64::from(rounds))],
         geometry: Vec::new(),
         reads_step: false,

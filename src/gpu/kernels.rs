@@ -3,7 +3,7 @@
 use super::Adapter;
 use crate::error::{Error, Result};
 use crate::model::Activation;
-use crate::plan::{Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Slot, Use};
+use crate::plan::{Argument, Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Use};
 use crate::recipe::Optimizer;
 
 /// A part of a shader: a file of `shaders/`.
@@ -23,7 +23,7 @@ pub struct Kernel {
     /// The parts of its WGSL, in order.
     pub pieces: Vec<Piece>,
     /// The buffers of the operation, in order.
-    pub slots: Vec<Slot>,
+    pub arguments: Vec<Argument>,
     /// Names and values of the shader's overrides, set when the pipeline is made.
     pub overrides: Vec<(&'static str, f64)>,
     /// Words of the variable `geometry`; empty if the shader has none.
@@ -47,7 +47,7 @@ const WINDOW_STEP: usize = 64;
 pub enum Resource {
     /// A buffer of the operation.
     Buffer {
-        /// Its index in [`Kernel::slots`].
+        /// Its index in [`Kernel::arguments`].
         index: usize,
         /// Whether the kernel writes it.
         writes: bool,
@@ -72,9 +72,9 @@ impl Kernel {
     /// dispatch.
     pub fn resources(&self) -> Vec<(u32, Resource)> {
         // A kernel that reads a window does not declare `parameters`.
-        let buffers = self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            let resource = Resource::Buffer { index, writes: slot.usage != Use::Read };
-            Some((self.binding(slot.name)?, resource))
+        let buffers = self.arguments.iter().enumerate().filter_map(|(index, argument)| {
+            let resource = Resource::Buffer { index, writes: argument.usage != Use::Read };
+            Some((self.binding(argument.name)?, resource))
         });
         let others = [
             (!self.geometry.is_empty(), "geometry", Resource::Geometry),
@@ -148,12 +148,12 @@ impl Variant {
 
 /// The kernel that runs `op` in `plan`.
 pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
-    let Facts { name: entry, slots, .. } = op.kind.facts();
+    let Facts { name: entry, arguments, .. } = op.kind.facts();
     let blocks = plan.blocks();
     let base = Kernel {
         entry,
         pieces: Vec::new(),
-        slots,
+        arguments,
         overrides: Vec::new(),
         geometry: Vec::new(),
         reads_step: false,

@@ -33,7 +33,7 @@ struct Submission {
     /// A copy of the rows of `metrics`, up to the last that the submission wrote.
     staging: wgpu::Buffer,
     /// The row of each of its steps.
-    slots: Vec<u32>,
+    rows: Vec<u32>,
 }
 
 impl GpuRunner {
@@ -132,23 +132,23 @@ impl Runner for GpuRunner {
                 }
             }
         }
-        let slots: Vec<u32> = steps.iter().map(|step| step.slot).collect();
-        let rows = u64::from(slots.iter().max().map_or(0, |last| last + 1));
+        let used: Vec<u32> = steps.iter().map(|step| step.row).collect();
+        let rows = u64::from(used.iter().max().map_or(0, |last| last + 1));
         let bytes = rows * size_of::<Metrics>() as u64;
         let staging = self.gpu.staging(bytes);
         let metrics = &self.buffers[self.plan.metrics.0].handle;
         encoder.copy_buffer_to_buffer(metrics, GUARD_BYTES, &staging, 0, bytes);
         let index = self.gpu.queue.submit([encoder.finish()]);
-        self.submitted.push_back(Submission { index, staging, slots });
+        self.submitted.push_back(Submission { index, staging, rows: used });
         self.gpu.check()
     }
 
     fn collect(&mut self) -> Pending<'_, Vec<Metrics>> {
         let submission = self.submitted.pop_front();
         Box::pin(async {
-            let Submission { index, staging, slots } = submission.ok_or_else(nothing_to_collect)?;
+            let Submission { index, staging, rows: used } = submission.ok_or_else(nothing_to_collect)?;
             let rows: Vec<Metrics> = bytemuck::pod_collect_to_vec(&self.gpu.map(staging, index).await?);
-            Ok(slots.into_iter().map(|slot| rows[slot as usize]).collect())
+            Ok(used.into_iter().map(|row| rows[row as usize]).collect())
         })
     }
 

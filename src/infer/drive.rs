@@ -54,7 +54,7 @@ pub async fn drive(
     loop {
         while flight.len() < IN_FLIGHT && submitted < steps.len() && !stop() {
             let range = submitted..steps.len().min(submitted + pace.next(runner.capacity()));
-            runner.submit(phase, &Step::in_slots(&steps[range.clone()]))?;
+            runner.submit(phase, &Step::in_rows(&steps[range.clone()]))?;
             submitted = range.end;
             flight.push_back(range);
         }

@@ -13,7 +13,7 @@ pub struct Facts {
     /// Its part in a step.
     pub role: Role,
     /// Its buffers in the order of [`super::Op::buffers`]: first those it reads, then the others.
-    pub slots: Vec<Slot>,
+    pub arguments: Vec<Argument>,
     /// Floating-point operations, two per multiply-add, padding not counted. For pooling, the loss and the optimiser
     /// a rough count, since memory binds them.
     pub flops: Count,
@@ -46,7 +46,7 @@ pub enum Role {
 
 /// A buffer of an operation, by the name of the shader's variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
+pub struct Argument {
     /// The variable in the shader.
     pub name: &'static str,
     /// Whether the operation reads or writes it.
@@ -112,12 +112,12 @@ pub enum Rounding {
 }
 
 /// Slots that are read, by name.
-pub(super) fn read<const N: usize>(names: [&'static str; N]) -> Vec<Slot> {
-    names.map(|name| Slot { name, usage: Use::Read }).to_vec()
+pub(super) fn read<const N: usize>(names: [&'static str; N]) -> Vec<Argument> {
+    names.map(|name| Argument { name, usage: Use::Read }).to_vec()
 }
 
-/// `slots`, then others that are written.
-pub(super) fn write<const N: usize>(mut slots: Vec<Slot>, names: [&'static str; N]) -> Vec<Slot> {
-    slots.extend(names.map(|name| Slot { name, usage: Use::Write }));
-    slots
+/// `arguments`, then others that are written.
+pub(super) fn write<const N: usize>(mut arguments: Vec<Argument>, names: [&'static str; N]) -> Vec<Argument> {
+    arguments.extend(names.map(|name| Argument { name, usage: Use::Write }));
+    arguments
 }

@@ -184,7 +184,7 @@ impl<'a> Lowering<'a> {
         Flow { buffer, gradient: None, activation: Activation::Identity }
     }
 
-    /// Adds the operations of `stage`, behind `from`. Each names its buffers by its slots.
+    /// Adds the operations of `stage`, behind `from`. Each names its buffers as arguments.
     fn stage(&mut self, stage: &Stage, from: Flow, shared: Shared) -> Flow {
         let last = stage.last();
         let buffer = self.activations(last.name.clone(), last.output);
@@ -199,7 +199,7 @@ impl<'a> Lowering<'a> {
         let levels = bytes.then(|| self.model.levels());
         let segment = &mut |most_chunks, slots| self.segment(layer, most_chunks, slots);
         let kinds = OpKind::of(stage, &mut Site { input_activation: from.activation, bytes: levels, segment });
-        let slot = |name| match name {
+        let argument = |name| match name {
             "x" | "input_bytes" => Some(from.buffer),
             "y" => Some(buffer),
             "dy" => gradient,
@@ -207,12 +207,12 @@ impl<'a> Lowering<'a> {
             "argmax" | "new_argmax" => argmax,
             "parameters" => Some(shared.parameters),
             "partials" => shared.partials,
-            other => panic!("no stage has a buffer for the slot {other}"),
+            other => panic!("no stage has a buffer for the argument {other}"),
         };
         for kind in kinds {
             let facts = kind.facts();
             // An operation without one of its buffers is left out: without gradients, or into the input.
-            let Some(buffers) = facts.slots.iter().map(|s| slot(s.name)).collect() else { continue };
+            let Some(buffers) = facts.arguments.iter().map(|s| argument(s.name)).collect() else { continue };
             let op = Op { layer: layer.clone(), kind, buffers };
             if facts.role == Role::Forward { self.forward.push(op) } else { self.backward.push(op) }
         }

@@ -27,6 +27,7 @@
 //! | lane | one sample of a block or quad |
 //! | chunk | blocks whose weight gradients are summed by the same threads |
 //! | slot | one partial gradient of a layer's weights and bias: one per chunk, or one per chunk and quad |
+//! | argument | a buffer of an operation, by the name of the shader's variable |
 //! | segment | a layer's part of the flat parameters, with the slots of its partial gradients |
 //! | stage | the layers that are lowered together: one, or a convolution fused with max-pooling |
 //! | strip | neighbouring columns of a map that one thread computes |
@@ -60,7 +61,7 @@ mod stage;
 mod step;
 
 pub use buffer::{BufferId, BufferSpec, Content, Element};
-pub use facts::{Count, Facts, Role, Rounding, Slot, Use};
+pub use facts::{Argument, Count, Facts, Role, Rounding, Use};
 pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
 pub use operations::*;
 pub use parameters::{ParameterLayout, Placed};

@@ -121,8 +121,8 @@ impl Plan {
             if end > samples as u64 {
                 return refuse(format!("step {index} ends at sample {end}: there are {samples}"));
             }
-            if step.slot as usize >= MOST_STEPS {
-                return refuse(format!("step {index} writes metrics row {}: there are {MOST_STEPS}", step.slot));
+            if step.row as usize >= MOST_STEPS {
+                return refuse(format!("step {index} writes metrics row {}: there are {MOST_STEPS}", step.row));
             }
         }
         Ok(())

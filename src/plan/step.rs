@@ -16,7 +16,7 @@ pub struct Step {
     /// Samples in this step, at most the plan's batch.
     pub count: u32,
     /// Row of `metrics` to write.
-    pub slot: u32,
+    pub row: u32,
     /// Learning rate.
     pub learning_rate: f32,
     /// Momentum of SGD, or Adam's decay of the first moment.
@@ -59,8 +59,8 @@ impl Step {
     }
 
     /// `steps` with rows of `metrics` from 0 on: what one submission takes.
-    pub fn in_slots(steps: &[Self]) -> Vec<Self> {
-        (0..).zip(steps).map(|(slot, step)| Self { slot, ..*step }).collect()
+    pub fn in_rows(steps: &[Self]) -> Vec<Self> {
+        (0..).zip(steps).map(|(row, step)| Self { row, ..*step }).collect()
     }
 }
 

@@ -38,16 +38,16 @@ pub fn run_op(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<Traced>> {
     outputs::<Traced>(op, step, buffers)
 }
 
-/// The outputs of `op` on `buffers`: one arm per operation, which names its buffers by their slots.
+/// The outputs of `op` on `buffers`: one arm per operation, which names its buffers as arguments.
 pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Word>> {
     let bound = op.bound();
-    let slot = |name: &str| {
-        let found = bound.iter().find(|(slot, _)| slot.name == name);
-        found.unwrap_or_else(|| panic!("{} has no slot {name}", op.kind.name())).1
+    let argument = |name: &str| {
+        let found = bound.iter().find(|(argument, _)| argument.name == name);
+        found.unwrap_or_else(|| panic!("{} has no argument {name}", op.kind.name())).1
     };
-    let f32 = |name: &str| buffers.f32(slot(name));
-    let u32 = |name: &str| buffers.u32(slot(name));
-    let at = |name: &str, first, words| Output { buffer: slot(name), first, words };
+    let f32 = |name: &str| buffers.f32(argument(name));
+    let u32 = |name: &str| buffers.u32(argument(name));
+    let at = |name: &str, first, words| Output { buffer: argument(name), first, words };
     let whole = |name: &str, words| at(name, 0, words);
     match &op.kind {
         OpKind::Gather(gather) => {
@@ -108,7 +108,7 @@ pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Ou
             ];
             rest.into_iter().chain(dlogits).collect()
         }
-        OpKind::SumScores { .. } => vec![at("metrics", 4 * step.slot as usize, sums::scores::<S>(f32("scores")))],
+        OpKind::SumScores { .. } => vec![at("metrics", 4 * step.row as usize, sums::scores::<S>(f32("scores")))],
         OpKind::SumGradients(segments) => {
             let sum = |segment| sums::gradients::<S>(segment, f32("partials"));
             segments.iter().map(|segment| at("gradients", segment.first, sum(segment))).collect()

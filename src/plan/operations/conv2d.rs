@@ -74,14 +74,14 @@ impl Conv2d {
 
     pub(super) fn facts(&self, pass: Pass) -> Facts {
         let x = if self.levels.is_some() { "input_bytes" } else { "x" };
-        let argmax = |slots| if self.max_pool { [slots, read(["argmax"])].concat() } else { slots };
+        let argmax = |arguments| if self.max_pool { [arguments, read(["argmax"])].concat() } else { arguments };
         let multiply_adds = self.output.elements() * self.input.channels * self.kernel * self.kernel;
         let (inputs, outputs) = (self.input_words(), self.pooled().elements());
         let shared = Facts {
             name: "",
             family: "conv2d",
             role: Role::Forward,
-            slots: Vec::new(),
+            arguments: Vec::new(),
             flops: Count { per_sample: 2 * multiply_adds, once: 0 },
             matmul: true,
             words: Count { per_sample: inputs + outputs, once: self.partials.words },
@@ -90,9 +90,9 @@ impl Conv2d {
         match pass {
             Pass::Forward => Facts {
                 name: if self.max_pool { "conv2d_max_pool_forward" } else { "conv2d_forward" },
-                slots: {
-                    let slots = write(read([x, "parameters"]), ["y"]);
-                    if self.max_pool { write(slots, ["new_argmax"]) } else { slots }
+                arguments: {
+                    let arguments = write(read([x, "parameters"]), ["y"]);
+                    if self.max_pool { write(arguments, ["new_argmax"]) } else { arguments }
                 },
                 rounding: Rounding::Activated {
                     terms: self.input.channels * self.kernel * self.kernel + 1,
@@ -103,7 +103,7 @@ impl Conv2d {
             Pass::BackwardInput => Facts {
                 name: "conv2d_backward_input",
                 role: Role::BackwardInput,
-                slots: write(argmax(read(["dy", "parameters", "x"])), ["x_gradient"]),
+                arguments: write(argmax(read(["dy", "parameters", "x"])), ["x_gradient"]),
                 words: Count { per_sample: 2 * self.input.elements() + outputs, once: self.partials.words },
                 rounding: Rounding::Sum { terms: self.output.channels * self.kernel * self.kernel },
                 ..shared
@@ -111,7 +111,7 @@ impl Conv2d {
             Pass::BackwardWeights => Facts {
                 name: if self.max_pool { "conv2d_max_pool_backward_weights" } else { "conv2d_backward_weights" },
                 role: Role::BackwardWeights,
-                slots: write(argmax(read([x, "dy"])), ["partials"]),
+                arguments: write(argmax(read([x, "dy"])), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
                     terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width,

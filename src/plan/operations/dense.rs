@@ -49,7 +49,7 @@ impl Dense {
             name: "",
             family: "dense",
             role: Role::Forward,
-            slots: Vec::new(),
+            arguments: Vec::new(),
             flops: Count { per_sample: 2 * self.inputs * self.outputs, once: 0 },
             matmul: true,
             words: Count { per_sample: self.inputs + self.outputs, once: self.partials.words },
@@ -58,14 +58,14 @@ impl Dense {
         match pass {
             Pass::Forward => Facts {
                 name: "dense_forward",
-                slots: write(read(["x", "parameters"]), ["y"]),
+                arguments: write(read(["x", "parameters"]), ["y"]),
                 rounding: Rounding::Activated { terms: self.inputs + 1, by: self.activation },
                 ..shared
             },
             Pass::BackwardInput => Facts {
                 name: "dense_backward_input",
                 role: Role::BackwardInput,
-                slots: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
+                arguments: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
                 words: Count { per_sample: 2 * self.inputs + self.outputs, once: self.partials.words },
                 rounding: Rounding::Sum { terms: self.outputs },
                 ..shared
@@ -73,7 +73,7 @@ impl Dense {
             Pass::BackwardWeights => Facts {
                 name: "dense_backward_weights",
                 role: Role::BackwardWeights,
-                slots: write(read(["x", "dy"]), ["partials"]),
+                arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: self.inputs + self.outputs, once: self.partials.length() },
                 rounding: Rounding::Sum { terms: self.partials.blocks_per_chunk * BLOCK },
                 ..shared

@@ -27,7 +27,7 @@ impl Gather {
             name: if self.bytes { "gather_bytes" } else { "gather" },
             family: "gather",
             role: Role::Input,
-            slots: write(
+            arguments: write(
                 read(["images", "labels", "order"]),
                 [if self.bytes { "input_bytes" } else { "x" }, "targets"],
             ),

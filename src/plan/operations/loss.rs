@@ -15,12 +15,12 @@ pub struct Loss {
 
 impl Loss {
     pub(super) fn facts(&self) -> Facts {
-        let slots = write(read(["logits", "targets"]), ["probabilities", "scores", "predictions"]);
+        let arguments = write(read(["logits", "targets"]), ["probabilities", "scores", "predictions"]);
         Facts {
             name: if self.gradient { "softmax_cross_entropy" } else { "softmax_cross_entropy_evaluate" },
             family: "softmax_cross_entropy",
             role: Role::Loss,
-            slots: if self.gradient { write(slots, ["dlogits"]) } else { slots },
+            arguments: if self.gradient { write(arguments, ["dlogits"]) } else { arguments },
             flops: Count { per_sample: 8 * self.classes, once: 0 },
             matmul: false,
             words: Count { per_sample: (2 + usize::from(self.gradient)) * self.classes + 6, once: 0 },

@@ -2,7 +2,7 @@
 
 use super::OpKind;
 use crate::plan::BufferId;
-use crate::plan::facts::{Slot, Use};
+use crate::plan::facts::{Argument, Use};
 
 /// An operation of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,18 +11,18 @@ pub struct Op {
     pub layer: String,
     /// Its kind.
     pub kind: OpKind,
-    /// Its buffers in the order of [`crate::plan::Facts::slots`].
+    /// Its buffers in the order of [`crate::plan::Facts::arguments`].
     pub buffers: Vec<BufferId>,
 }
 
 impl Op {
-    /// Its buffers with their slots.
-    pub fn bound(&self) -> Vec<(Slot, BufferId)> {
-        self.kind.facts().slots.into_iter().zip(self.buffers.iter().copied()).collect()
+    /// Its buffers with their arguments.
+    pub fn bound(&self) -> Vec<(Argument, BufferId)> {
+        self.kind.facts().arguments.into_iter().zip(self.buffers.iter().copied()).collect()
     }
 
     /// The buffers that it writes or updates.
     pub fn outputs(&self) -> Vec<BufferId> {
-        self.bound().into_iter().filter(|(slot, _)| slot.usage != Use::Read).map(|(_, buffer)| buffer).collect()
+        self.bound().into_iter().filter(|(argument, _)| argument.usage != Use::Read).map(|(_, buffer)| buffer).collect()
     }
 }

@@ -43,7 +43,7 @@ impl Pool {
             name,
             family,
             role: Role::Forward,
-            slots: write(read(["x"]), ["y"]),
+            arguments: write(read(["x"]), ["y"]),
             flops: Count { per_sample: self.input.elements(), once: 0 },
             matmul: false,
             words: Count { per_sample: self.input.elements() + self.output.elements(), once: 0 },
@@ -54,7 +54,7 @@ impl Pool {
     fn backward(&self, name: &'static str, family: &'static str, rounding: Rounding) -> Facts {
         Facts {
             role: Role::BackwardInput,
-            slots: write(read(["x", "dy"]), ["x_gradient"]),
+            arguments: write(read(["x", "dy"]), ["x_gradient"]),
             words: Count { per_sample: 2 * self.input.elements() + self.output.elements(), once: 0 },
             ..self.forward(name, family, rounding)
         }

@@ -54,7 +54,7 @@ impl Subsample {
             name: "",
             family: "subsample",
             role: Role::Forward,
-            slots: Vec::new(),
+            arguments: Vec::new(),
             flops: Count { per_sample: inputs + 2 * outputs, once: 0 },
             matmul: false,
             words: Count { per_sample: inputs + outputs, once: self.partials.words },
@@ -63,14 +63,14 @@ impl Subsample {
         match pass {
             Pass::Forward => Facts {
                 name: "subsample_forward",
-                slots: write(read(["x", "parameters"]), ["y"]),
+                arguments: write(read(["x", "parameters"]), ["y"]),
                 rounding: Rounding::Activated { terms: block + 1, by: self.activation },
                 ..shared
             },
             Pass::BackwardInput => Facts {
                 name: "subsample_backward_input",
                 role: Role::BackwardInput,
-                slots: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
+                arguments: write(read(["dy", "parameters", "x"]), ["x_gradient"]),
                 words: Count { per_sample: 2 * inputs + outputs, once: self.partials.words },
                 rounding: Rounding::Sum { terms: 1 },
                 ..shared
@@ -78,7 +78,7 @@ impl Subsample {
             Pass::BackwardWeights => Facts {
                 name: "subsample_backward_weights",
                 role: Role::BackwardWeights,
-                slots: write(read(["x", "dy"]), ["partials"]),
+                arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
                     terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width * block,

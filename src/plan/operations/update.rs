@@ -1,7 +1,7 @@
 //! The end of a step: sums of scores and of partial gradients, and the optimiser.
 
 use crate::plan::Segment;
-use crate::plan::facts::{Count, Facts, Role, Rounding, Slot, Use, read, write};
+use crate::plan::facts::{Argument, Count, Facts, Role, Rounding, Use, read, write};
 use crate::recipe::Optimizer;
 
 pub(super) fn sum_scores(batch: usize) -> Facts {
@@ -9,7 +9,7 @@ pub(super) fn sum_scores(batch: usize) -> Facts {
         name: "sum_scores",
         family: "sums",
         role: Role::Loss,
-        slots: write(read(["scores"]), ["metrics"]),
+        arguments: write(read(["scores"]), ["metrics"]),
         flops: Count { per_sample: 4, once: 0 },
         matmul: false,
         words: Count { per_sample: 4, once: 0 },
@@ -24,7 +24,7 @@ pub(super) fn sum_gradients(segments: &[Segment]) -> Facts {
         name: "sum_gradients",
         family: "sums",
         role: Role::Reduce,
-        slots: write(read(["partials"]), ["gradients"]),
+        arguments: write(read(["partials"]), ["gradients"]),
         flops: Count { per_sample: 0, once: partials },
         matmul: false,
         words: Count { per_sample: 0, once: partials + gradients },
@@ -38,12 +38,12 @@ pub(super) fn optimizer(optimizer: Optimizer, words: usize) -> Facts {
         Optimizer::Adam | Optimizer::AdamW => ("adam", Rounding::Root { terms: 16 }),
     };
     let updated = ["parameters"].iter().chain(optimizer.states());
-    let updated = updated.map(|name| Slot { name, usage: Use::Update });
+    let updated = updated.map(|name| Argument { name, usage: Use::Update });
     Facts {
         name,
         family: "optimizer",
         role: Role::Update,
-        slots: read(["gradients"]).into_iter().chain(updated).collect(),
+        arguments: read(["gradients"]).into_iter().chain(updated).collect(),
         flops: Count { per_sample: 0, once: 6 * words },
         matmul: false,
         words: Count { per_sample: 0, once: words * (3 + 2 * optimizer.states().len()) },

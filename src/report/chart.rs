@@ -6,17 +6,17 @@ use crate::bench::{AdapterReport, Bench};
 /// Colours of the adapters, told apart also by those who confuse red and green (Okabe and Ito 2008).
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555"];
 
-/// Width of the picture [px].
+/// Width of the picture (px).
 const WIDTH: f64 = 1_240.0;
 
-/// Left and right edges of the two panels [px].
+/// Left and right edges of the two panels (px).
 const BARS: (f64, f64) = (290.0, 620.0);
 const LINES: (f64, f64) = (730.0, 1_190.0);
 
-/// Least height of the panels [px].
+/// Least height of the panels (px).
 const HEIGHT: f64 = 380.0;
 
-/// Height of a bar [px].
+/// Height of a bar (px).
 const BAR: f64 = 9.0;
 
 /// Share of its ceiling that each kernel reaches, and images per second over the batch size, as one SVG.

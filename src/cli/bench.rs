@@ -23,7 +23,7 @@ const START_UPS: usize = 3;
 /// Measure adapters: their ceilings, training, evaluation and every kernel, start-up and memory
 #[derive(clap::Args)]
 pub struct Args {
-    /// What runs the kernels; auto takes the best adapter [default: auto]
+    /// Backend that runs the kernels; auto takes the best adapter [default: auto]
     #[arg(long, value_name = "NAME")]
     backend: Option<Backend>,
     /// Adapters, each by its index in `lenet-gpu devices` or a part of its name [default: the one that
@@ -33,17 +33,17 @@ pub struct Args {
     /// Every adapter; one device under several backends counts several times
     #[arg(long, conflicts_with = "adapter")]
     all: bool,
-    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("What to train: {}", models()))]
+    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("Model to measure: {}", models()))]
     model: String,
-    /// Images a step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
+    /// Images per step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
     #[arg(long, value_name = "N", num_args = 1.., allow_negative_numbers = true)]
     batch: Vec<usize>,
-    /// A look in seconds: batch 64 and 256, fewer and shorter samples
+    /// Take seconds: batch 64 and 256, fewer and shorter samples
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
     files: Files,
-    /// Say for each figure whether it is faster or slower than in this file, which an earlier --json wrote
+    /// Say per figure whether it is faster or slower than in this file, which an earlier --json wrote
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
 }
@@ -51,16 +51,16 @@ pub struct Args {
 /// Where the results go.
 #[derive(clap::Args)]
 struct Files {
-    /// Write everything that was measured
+    /// Write every figure with its samples as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a row a figure
+    /// Write a row per figure as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Write the tables as Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Draw shares of ceilings and throughput by batch size, as SVG
+    /// Draw shares of ceilings, and throughput by batch size, as SVG
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
 }
@@ -146,7 +146,7 @@ impl Args {
         }
     }
 
-    /// What to measure on.
+    /// The devices to measure.
     ///
     /// Errors: an adapter or backend that does not exist.
     fn choices(&self) -> Result<Vec<Choice>> {

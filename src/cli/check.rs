@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     backend: Option<Backend>,
     #[arg(long, value_name = MODEL, default_value = "lenet5", conflicts_with = "all_models")]
-    #[arg(help = format!("The model that is checked beside the synthetic ones: {}", models()))]
+    #[arg(help = format!("Model to check beside the synthetic ones: {}", models()))]
     model: String,
     /// Every model inside the program
     #[arg(long)]
@@ -43,19 +43,19 @@ pub struct Args {
     /// Seed of every input
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Write everything found to a JSON file
+    /// Write the whole report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a table of adapters, drivers, verdicts and dates to a Markdown file
+    /// Write a table of adapters, drivers, verdicts and dates as Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Seconds: fewer kinds of input, a short run
+    /// Take seconds: fewer kinds of input, a short run
     #[arg(long, conflicts_with = "thorough")]
     quick: bool,
     /// More batch sizes, every kind of input for the model too
     #[arg(long)]
     thorough: bool,
-    /// Afterwards repeat a step for so long and compare every bit: a burn-in test
+    /// Then repeat one step for this time and compare every bit: a burn-in test
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     soak: f64,
     /// Only this kernel: replays a finding

@@ -1,4 +1,4 @@
-//! Choosing what runs a plan: an adapter or the CPU oracle, never another than asked for in silence.
+//! Choosing what runs a plan: an adapter or the CPU oracle. A device that was asked for is taken or refused.
 
 use clap::ValueEnum;
 
@@ -8,10 +8,10 @@ use crate::gpu::{self, Adapter, GpuRunner, Selection};
 use crate::plan::{Plan, Runner};
 use crate::report::{device_line, warn};
 
-/// Which device to run on.
+/// The device to run on.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct DeviceArgs {
-    /// What runs the kernels; auto takes the best adapter [default: auto]
+    /// Backend that runs the kernels; auto takes the best adapter [default: auto]
     #[arg(long, value_name = "NAME")]
     pub backend: Option<Backend>,
     /// An adapter, by its index in `lenet-gpu devices` or a part of its name
@@ -43,7 +43,7 @@ impl Backend {
     }
 }
 
-/// What was chosen, not yet opened.
+/// A chosen device, not yet opened.
 pub enum Choice {
     /// An adapter.
     Gpu(Box<Adapter>),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::device::DeviceArgs;
-use super::shared::{Exit, MODEL};
+use super::shared::{Exit, MODEL, MODEL_OF_WEIGHTS};
 use crate::data::{Dataset, Source, Split};
 use crate::infer::{Predictor, Trained};
 use crate::model::{Tensor, TensorSpec};
@@ -19,13 +19,12 @@ pub struct Args {
     /// by the same names
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// The model, if the file does not say it: the name of one inside the program, or a file
-    #[arg(long, value_name = MODEL)]
+    #[arg(long, value_name = MODEL, help = MODEL_OF_WEIGHTS)]
     model: Option<String>,
     /// Folder with a dataset of IDX files [default: the MNIST inside the program]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Which half of the dataset
+    /// Half of the dataset
     #[arg(long, value_name = "HALF", default_value = "test")]
     split: Half,
     #[command(flatten)]

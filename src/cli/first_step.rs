@@ -1,4 +1,4 @@
-//! `lenet-gpu first-step`: what `bench` starts anew to measure how long a start takes.
+//! `lenet-gpu first-step`: `bench` starts it as a new process to time a start.
 
 use std::process::ExitCode;
 

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::device::DeviceArgs;
-use super::shared::{Exit, MODEL};
+use super::shared::{Exit, MODEL, MODEL_OF_WEIGHTS};
 use crate::data::{Dataset, digit, picture};
 use crate::error::{Error, Result};
 use crate::infer::{Predictor, Trained};
 use crate::plan::now;
 use crate::report::{Prediction, prediction_json, prediction_text, say, warn};
 
-/// Classes that are shown.
+/// Classes shown per image.
 const SHOWN: usize = 3;
 
 /// Recognise digits in images
@@ -24,12 +24,11 @@ pub struct Args {
     /// Safetensors file [default: the weights inside the program]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// The model, if the file does not say it: the name of one inside the program, or a file
-    #[arg(long, value_name = MODEL)]
+    #[arg(long, value_name = MODEL, help = MODEL_OF_WEIGHTS)]
     model: Option<String>,
     #[command(flatten)]
     device: DeviceArgs,
-    /// One JSON object an image on stdout instead of text
+    /// One JSON object per image on stdout instead of text
     #[arg(long)]
     json: bool,
 }

@@ -43,7 +43,8 @@ impl TrainProgress {
         self.resumed_at = started.step;
         if std::io::stderr().is_terminal() {
             self.bar = ProgressBar::with_draw_target(Some(started.steps), ProgressDrawTarget::stderr());
-            let template = "{bar:30} {pos}/{len} steps  {msg}";
+            // A bar of fixed width would not fit into 80 columns with a long message: the line would break.
+            let template = "{wide_bar} {pos}/{len} steps  {msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 self.bar.set_style(style.progress_chars("=> "));
             }
@@ -56,12 +57,12 @@ impl TrainProgress {
         let done = step.step.saturating_sub(self.resumed_at).max(1);
         let seconds = self.bar.elapsed().as_secs_f64() / done as f64 * left as f64;
         let left = HumanDuration(Duration::from_secs_f64(seconds.min(1e9)));
-        self.bar.set_message(format!("{}  {left} left", step_text(step)));
+        self.bar.set_message(format!("{}  {left:#} left", step_text(step)));
         self.bar.set_position(step.step);
     }
 }
 
-/// What is running, on stderr; where that is not a terminal, only what must not be missed.
+/// The part that runs, on stderr; where that is not a terminal, flips of bits alone.
 pub struct CheckProgress {
     bar: ProgressBar,
 }
@@ -70,7 +71,7 @@ impl CheckProgress {
     /// Starts it.
     pub fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{elapsed} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{elapsed} {wide_msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));

@@ -8,7 +8,7 @@ use crate::report::{say, summary_json, summary_text};
 /// Show the layers of a model: shapes, parameters, connections, multiply-adds
 #[derive(clap::Args)]
 pub struct Args {
-    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("What to show: {}", models()))]
+    #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("Model to show: {}", models()))]
     model: String,
     /// The model as TOML: the file to begin a network of your own with
     #[arg(long, conflicts_with = "json")]

@@ -27,34 +27,35 @@ pub struct Args {
     /// --adapter and --json go with it
     #[arg(long, value_name = "RUNDIR", conflicts_with = "settings")]
     resume: Option<PathBuf>,
-    /// One JSON object a line on stdout instead of text
+    /// One JSON object per line on stdout instead of text
     #[arg(long)]
     json: bool,
 }
 
-/// What a resumed run takes from its folder. What is left out is what the model's file says, or else usual.
+/// The settings; a resumed run takes them from its folder. One that is left out has the value in the model's file, or
+/// else the usual one.
 #[derive(clap::Args)]
 #[group(id = "settings", multiple = true)]
 struct ConfigArgs {
     #[arg(long, help = fast_help())]
     fast: bool,
     #[arg(long, value_name = MODEL)]
-    #[arg(help = format!("What to train: {}; it may have defaults of its own [default: lenet5]", models()))]
+    #[arg(help = format!("Model to train: {}; it may have defaults of its own [default: lenet5]", models()))]
     model: Option<String>,
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(help = usual("Passes over the training images", |usual| usual.epochs.to_string()))]
     epochs: Option<u32>,
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    #[arg(help = usual("Images a step", |usual| usual.batch.to_string()))]
+    #[arg(help = usual("Images per step", |usual| usual.batch.to_string()))]
     batch: Option<usize>,
-    /// Rule of the update [default: sgd]
+    /// Update rule [default: sgd]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<Optimizer>,
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     #[arg(help = usual("Peak learning rate", |usual| usual.learning_rate.to_string()))]
     lr: Option<f64>,
     #[arg(long, value_name = "NAME")]
-    #[arg(help = usual("Course of the learning rate", |usual| usual.schedule.name().to_owned()))]
+    #[arg(help = usual("Schedule of the learning rate", |usual| usual.schedule.name().to_owned()))]
     schedule: Option<Schedule>,
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help = warmup_help())]
     warmup: Option<f64>,
@@ -67,7 +68,7 @@ struct ConfigArgs {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(help = usual("Share of each target spread over all classes, 0 to below 1", |usual| usual.label_smoothing.to_string()))]
     label_smoothing: Option<f64>,
-    /// Decides the initial weights and the shuffles [default: 1]
+    /// Seed of the initial weights and the shuffles [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Folder with a dataset of IDX files, such as Fashion-MNIST [default: the MNIST inside the program]
@@ -231,7 +232,7 @@ fn warmup_help() -> String {
     format!("Share of all steps spent rising to the peak rate, 0 to below 1 [default: {values}]")
 }
 
-/// What `--fast` is, from the recipe itself.
+/// Help of `--fast`, from the recipe itself.
 fn fast_help() -> String {
     let recipe = TrainConfig::fast("lenet5", None).map_or(String::new(), |config| {
         let TrainConfig { epochs, batch, learning_rate, weight_decay, label_smoothing, validation, .. } = config;

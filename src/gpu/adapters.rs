@@ -205,12 +205,12 @@ fn describe(index: usize, handle: wgpu::Adapter) -> Adapter {
     };
     let yes_no = |feature| if features.contains(feature) { "yes" } else { "no" }.to_owned();
     let limits = [
-        ("storage buffers a stage", limits.max_storage_buffers_per_shader_stage.to_string()),
+        ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage.to_string()),
         ("storage binding, MiB", (limits.max_storage_buffer_binding_size >> 20).to_string()),
         ("buffer, MiB", (limits.max_buffer_size >> 20).to_string()),
-        ("invocations a workgroup", limits.max_compute_invocations_per_workgroup.to_string()),
+        ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.to_string()),
         ("workgroup memory, KiB", (limits.max_compute_workgroup_storage_size >> 10).to_string()),
-        ("workgroups a dimension", limits.max_compute_workgroups_per_dimension.to_string()),
+        ("workgroups per dimension", limits.max_compute_workgroups_per_dimension.to_string()),
         ("timestamps", yes_no(wgpu::Features::TIMESTAMP_QUERY)),
         ("subgroups", yes_no(wgpu::Features::SUBGROUP)),
         ("f16", yes_no(wgpu::Features::SHADER_F16)),

@@ -1,7 +1,7 @@
-//! What was measured, as tables for people, Markdown and CSV.
+//! Figures of a benchmark as tables for people, Markdown and CSV.
 
 use super::devices::device_line;
-use super::text::{percent, table, thousands};
+use super::text::{percent, table, thousands, wrap};
 use crate::bench::{AdapterReport, Bench, Change, StartUp, Throughput, Verdict, figures};
 use crate::plan::Clock;
 
@@ -48,9 +48,10 @@ impl Table {
     }
 }
 
-/// One adapter, for people. At most 100 columns wide.
+/// One adapter, for people: tables of at most 100 columns, sentences of at most 80.
 pub fn adapter_text(report: &AdapterReport) -> String {
-    let mut parts = vec![format!("{}\n{}", device_line(&report.device), facts(report).join("\n"))];
+    let facts = [vec![device_line(&report.device)], facts(report)].concat();
+    let mut parts = vec![facts.iter().flat_map(|fact| wrap(fact, 0)).collect::<Vec<_>>().join("\n")];
     parts.extend(tables(report).iter().map(Table::text));
     parts.join("\n\n")
 }
@@ -109,7 +110,7 @@ pub fn bench_csv(bench: &Bench) -> String {
     text
 }
 
-/// The verdict on every figure, a table per adapter, and how many of each there are.
+/// The verdict on every figure, a table per adapter, and the count of each verdict.
 pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
     let mut parts = vec![format!("compared with {} of {}", before.version, before.date)];
     for of_adapter in changes.chunk_by(|a, b| a.adapter == b.adapter) {
@@ -139,7 +140,7 @@ pub fn changes_text(before: &Bench, changes: &[Change]) -> String {
     parts.join("\n\n")
 }
 
-/// What fits no table.
+/// Lines that fit no table.
 fn facts(report: &AdapterReport) -> Vec<String> {
     let mut facts = vec![format!("model {}", report.model)];
     if let Some(error) = &report.error {
@@ -151,7 +152,9 @@ fn facts(report: &AdapterReport) -> Vec<String> {
             c.fma_gflops, c.read_gb_per_s, c.cached_read_gb_per_s, c.write_gb_per_s
         ));
         let [dispatch, submission, read_back] = [c.dispatch_s, c.submission_s, c.read_back_s].map(|s| quantity(s, "s"));
-        facts.push(format!("costs: a dispatch {dispatch}, a submission {submission}, reading 4 KiB back {read_back}"));
+        facts.push(format!(
+            "costs: {dispatch} per dispatch, {submission} per submission, {read_back} to read 4 KiB back"
+        ));
     }
     if let Some(start) = &report.start_up {
         facts.push(format!(
@@ -213,7 +216,7 @@ fn by_batch(report: &AdapterReport) -> Table {
         if last.batch > first.batch {
             let bytes = last.device_bytes.saturating_sub(first.device_bytes) as f64;
             let each = bytes / (last.batch - first.batch) as f64 / 1024.0;
-            table.notes.push(format!("memory on the device grows by {each:.0} KiB an image of the batch"));
+            table.notes.push(format!("memory on the device grows by {each:.0} KiB per image of the batch"));
         }
     }
     table
@@ -320,6 +323,7 @@ mod tests {
     use super::*;
     use crate::bench::example::report;
     use crate::bench::{KernelTime, Samples, compare};
+    use crate::report::snapshot;
 
     /// An adapter with every figure and warning, the CPU oracle, and one that failed.
     fn example() -> Bench {
@@ -394,14 +398,10 @@ mod tests {
         let bench = example();
         let mut text: Vec<String> = bench.adapters.iter().map(adapter_text).collect();
         text.push(side_by_side_text(&bench));
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        let _guard = settings.bind_to_scope();
-        insta::assert_snapshot!("bench_text", text.join("\n\n"));
-        insta::assert_snapshot!("bench_markdown", bench_markdown(&bench));
-        insta::assert_snapshot!("bench_csv", bench_csv(&bench));
-        insta::assert_snapshot!("changes_text", changed());
+        snapshot::assert("bench_text", &text.join("\n\n"));
+        snapshot::assert("bench_markdown", &bench_markdown(&bench));
+        snapshot::assert("bench_csv", &bench_csv(&bench));
+        snapshot::assert("changes_text", &changed());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What was measured, as a picture: SVG written by hand, since two panels of bars and lines need no library.
+//! Figures of a benchmark as a picture: SVG written by hand, since two panels of bars and lines need no library.
 
 use super::text::{percent, thousands};
 use crate::bench::{AdapterReport, Bench};
@@ -6,17 +6,17 @@ use crate::bench::{AdapterReport, Bench};
 /// Colours of the adapters, told apart also by those who confuse red and green (Okabe and Ito 2008).
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#555555"];
 
-/// Size of the picture's width, px.
+/// Width of the picture (px).
 const WIDTH: f64 = 1_240.0;
 
-/// Left edges and right edges of the two panels, px.
+/// Left and right edges of the two panels (px).
 const BARS: (f64, f64) = (290.0, 620.0);
 const LINES: (f64, f64) = (730.0, 1_190.0);
 
-/// The least height of the panels, px.
+/// Least height of the panels (px).
 const HEIGHT: f64 = 380.0;
 
-/// Height of a bar, px.
+/// Height of a bar (px).
 const BAR: f64 = 9.0;
 
 /// Share of its ceiling that each kernel reaches, and images per second over the batch size, as one SVG.
@@ -81,7 +81,7 @@ fn throughputs(svg: &mut Svg, reports: &[&AdapterReport], top: f64, bottom: f64)
         top - 12.0,
         13.0,
         "middle",
-        "images a second (solid: training, dashed: evaluation)",
+        "images per second (solid: training, dashed: evaluation)",
     );
     svg.text((LINES.0 + LINES.1) / 2.0, bottom + 36.0, 12.0, "middle", "batch size");
     let points = || reports.iter().flat_map(|report| report.training.iter().chain(&report.evaluation));

@@ -1,7 +1,7 @@
-//! The verdict on adapters: text for a terminal of 100 columns, and a Markdown table.
+//! The verdict on adapters: text with tables of at most 100 columns, and a Markdown table.
 
 use super::devices::device_line;
-use super::text::{table, thousands};
+use super::text::{counted, table, thousands, wrap};
 use crate::check::{
     AdapterReport, Finding, KernelReport, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
 };
@@ -36,7 +36,7 @@ fn worst<'a>(quantities: impl IntoIterator<Item = &'a Quantity>) -> Option<&'a Q
 /// The whole report; the last line is for a bug report.
 pub fn check_text(report: &Report) -> String {
     let mut lines = vec![format!(
-        "lenet-gpu {} check, {}, seed {}. Errors are in units of their allowance: up to 1 passes.",
+        "lenet-gpu {} check, {}, seed {}\nerrors are in units of their allowance: up to 1 passes",
         report.version,
         report.effort.name(),
         report.seed
@@ -44,9 +44,9 @@ pub fn check_text(report: &Report) -> String {
     if let Some(worst) = worst(&report.oracle) {
         let all = report.oracle.iter().all(Quantity::passes);
         lines.push(format!(
-            "oracle    {}: {} networks against finite differences in f64, worst error {}",
+            "oracle    {}: {} against finite differences in f64, worst error {}",
             passes(all),
-            report.oracle.len(),
+            counted(report.oracle.len() as u64, "network"),
             share(worst.worst)
         ));
         lines.extend(
@@ -69,7 +69,7 @@ pub fn check_text(report: &Report) -> String {
 fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
     let index = adapter.device.index.map_or(String::new(), |index| format!(" {index}"));
     let mut lines = vec![format!("adapter{index}: {}", word(adapter.verdict))];
-    lines.extend(wrap(&device_line(&adapter.device)));
+    lines.extend(wrap(&device_line(&adapter.device), 2));
     for part in [kernel_lines, training_lines, bits_lines, memory_lines, soak_lines] {
         let part = part(adapter);
         if !part.is_empty() {
@@ -78,7 +78,7 @@ fn adapter_lines(adapter: &AdapterReport) -> Vec<String> {
         }
     }
     if let Some(error) = &adapter.error {
-        lines.extend(wrap(&format!("ERROR: {error}")));
+        lines.extend(wrap(&format!("ERROR: {error}"), 2));
     }
     lines
 }
@@ -134,7 +134,7 @@ fn bits_lines(adapter: &AdapterReport) -> Vec<String> {
     let rows = adapter.bits.iter().map(row).collect();
     let mut lines = section(&["the same bits", "verdict"], &[false, false], rows);
     for (trial, d) in adapter.bits.iter().filter_map(|t| t.difference.as_ref().map(|d| (t, d))) {
-        lines.push(format!("  {} FAILS: {} words differ,", trial.name, thousands(d.words as u64)));
+        lines.push(format!("  {} FAILS in {},", trial.name, counted(d.words as u64, "word")));
         lines.push(format!("    first {}: {:#010x}, then {:#010x}", d.place, d.first, d.again));
     }
     lines
@@ -144,22 +144,27 @@ fn memory_lines(adapter: &AdapterReport) -> Vec<String> {
     if adapter.kernels.is_empty() {
         return Vec::new();
     }
-    let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count();
-    let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {broken} kernels") };
-    wrap(&format!("memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run"))
+    let broken = adapter.kernels.iter().filter(|kernel| kernel.broken_guard.is_some()).count() as u64;
+    let guards = if broken == 0 { "intact".to_owned() } else { format!("BROKEN by {}", counted(broken, "kernel")) };
+    wrap(&format!("memory: guards of 256 bytes around every buffer {guards}; outputs were NaN before each run"), 2)
 }
 
 fn soak_lines(adapter: &AdapterReport) -> Vec<String> {
     let Some(soak) = &adapter.soak else { return Vec::new() };
     let (verdict, steps) = (passes(soak.flips.is_empty()), thousands(soak.steps));
     let mut lines = vec![format!(
-        "  soak: {verdict}, {steps} times the same step in {:.0} s, {} flips",
+        "  soak: {verdict}, {steps} times the same step in {:.0} s, {}",
         soak.seconds,
-        soak.flips.len()
+        counted(soak.flips.len() as u64, "flip")
     )];
     for flip in soak.flips.iter().take(SHOWN) {
         let d = &flip.difference;
-        lines.push(format!("    after {:.1} s, repetition {}: {} words,", flip.seconds, flip.repetition, d.words));
+        lines.push(format!(
+            "    after {:.1} s, repetition {}: {},",
+            flip.seconds,
+            thousands(flip.repetition),
+            counted(d.words as u64, "word")
+        ));
         lines.push(format!("      first {}: {:#010x}, not {:#010x}", d.place, d.again, d.first));
     }
     lines
@@ -167,21 +172,6 @@ fn soak_lines(adapter: &AdapterReport) -> Vec<String> {
 
 /// Failures of one part that are shown; the JSON has all.
 const SHOWN: usize = 5;
-
-/// `text` in indented lines of at most 100 columns, broken at spaces.
-fn wrap(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        if lines[last].chars().count() + word.chars().count() > 97 {
-            lines.push(format!("  {word}"));
-        } else {
-            let gap = if lines[last].is_empty() { "  " } else { " " };
-            lines[last] += &format!("{gap}{word}");
-        }
-    }
-    lines
-}
 
 fn value(value: Option<f64>) -> String {
     value.map_or("not finite".to_owned(), |value| format!("{value:.9e}"))
@@ -286,4 +276,42 @@ pub fn check_markdown(report: &Report) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::check_example::{faulty, passing, quantity, refused, report};
+    use crate::report::snapshot;
+
+    #[test]
+    fn every_form_is_as_in_its_snapshot() {
+        let right = quantity("conv2d, relu", Some(0.031));
+        let wrong = quantity("dense, sigmoid", Some(12.0));
+        let pair = |adapters, different, largest_ulps, first: Option<&str>| {
+            let first = first.map(str::to_owned);
+            Pair { adapters, words: 1_000_000, different, largest_ulps, first }
+        };
+        let equal = pair([0, 1], 0, Some(0.0), None);
+        let apart = pair([0, 2], 1_234, Some(1.75), Some("conv2d_forward of dense-nesterov"));
+        let infinite = pair([1, 2], 999_999, None, Some("adam of dense-adam"));
+        let pass = report(vec![passing(0, "A card", "maker 1.2")], Vec::new(), std::slice::from_ref(&right));
+        let fail = report(
+            vec![passing(0, "A card", "maker 1.2"), faulty(), refused()],
+            vec![equal, apart, infinite],
+            &[right.clone(), wrong],
+        );
+        let runs = AdapterReport { kernels: Vec::new(), ..faulty() };
+        let others = report(vec![runs, AdapterReport { soak: None, ..refused() }], Vec::new(), &[]);
+        snapshot::assert("check_text_pass", &check_text(&pass));
+        snapshot::assert("check_text_fail", &check_text(&fail));
+        snapshot::assert("check_text_runs", &check_text(&others));
+        snapshot::assert("check_markdown", &check_markdown(&fail));
+        for report in [pass, fail, others] {
+            let text = check_text(&report);
+            for line in text.lines().rev().skip(1) {
+                assert!(line.chars().count() <= 100, "{line}");
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What a plan can run on.
+//! Devices that a plan can run on.
 
 use serde_json::{Map, Value, json};
 
@@ -35,10 +35,11 @@ pub fn devices_text(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
     lines.join("\n")
 }
 
-/// The same as one object.
+/// The same as one object. The keys of `limits` say "a" for "per", as in version 0.1.
 pub fn devices_json(devices: &[(Device, Vec<(String, String)>)], auto: usize) -> Value {
     let entry = |place: usize, device: &Device, limits: &[(String, String)]| {
-        let limits: Map<String, Value> = limits.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let limits: Map<String, Value> =
+            limits.iter().map(|(name, value)| (name.replace(" per ", " a "), json!(value))).collect();
         json!({
             "index": device.index,
             "name": device.name,
@@ -51,4 +52,35 @@ pub fn devices_json(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
     };
     let all: Vec<Value> = devices.iter().enumerate().map(|(place, (d, limits))| entry(place, d, limits)).collect();
     json!({ "devices": all })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::CpuRunner;
+    use crate::report::snapshot;
+
+    #[test]
+    fn every_form_is_as_in_its_snapshot() {
+        let device = |index, name: &str, backend: &str, driver: &str, kind: &str| Device {
+            index: Some(index),
+            name: name.to_owned(),
+            backend: backend.to_owned(),
+            driver: driver.to_owned(),
+            kind: kind.to_owned(),
+        };
+        let limits = |stage: &str, f16: &str| {
+            [("storage buffers per stage", stage), ("buffer, MiB", "2047"), ("f16", f16)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec()
+        };
+        let devices = [
+            (device(0, "A card", "vulkan", "maker 1.2", "discrete gpu"), limits("32", "yes")),
+            (device(1, "llvmpipe (LLVM 15, 256 bits)", "gl", "", "software"), limits("16", "no")),
+            (CpuRunner::description(), Vec::new()),
+        ];
+        snapshot::assert("devices_text", &devices_text(&devices, 0));
+        snapshot::assert("devices_json", &format!("{:#}", devices_json(&devices, 0)));
+        snapshot::assert("devices_text_of_the_oracle_alone", &devices_text(&devices[2..], 0));
+    }
 }

@@ -1,4 +1,4 @@
-//! Accuracy, loss, precision and recall of a class, confusion matrix.
+//! Accuracy, loss, precision and recall per class, confusion matrix.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
         std::iter::once(label.to_string()).chain(row.iter().map(u64::to_string)).collect::<Vec<_>>()
     }));
     format!(
-        "accuracy  {} ({} of {} images)\nloss      {}\n\n{}\n\nconfusion, a row a label, a column a prediction\n{}",
+        "accuracy  {} ({} of {} images)\nloss      {}\n\n{}\n\nconfusion, a row per label, a column per prediction\n{}",
         percent(score.accuracy(), 2),
         thousands(score.correct as u64),
         thousands(score.count as u64),
@@ -35,7 +35,7 @@ pub fn evaluation_text(evaluation: &Evaluation) -> String {
     )
 }
 
-/// As one object; `confusion` has a row a label and a column a prediction.
+/// As one object; `confusion` has a row per label and a column per prediction.
 pub fn evaluation_json(evaluation: &Evaluation, weights: &str, split: &str, device: &Device) -> Value {
     let Evaluation { score, confusion } = evaluation;
     let each = |measure: &dyn Fn(usize) -> Option<f64>| (0..confusion.len()).map(measure).collect::<Vec<_>>();
@@ -51,4 +51,21 @@ pub fn evaluation_json(evaluation: &Evaluation, weights: &str, split: &str, devi
         "adapter": device.name,
         "backend": device.backend,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::Score;
+    use crate::report::snapshot;
+
+    #[test]
+    fn every_form_is_as_in_its_snapshot() {
+        // Nothing is of class 2, and nothing was taken for it.
+        let confusion = vec![vec![1_200, 34, 0], vec![5, 678, 0], vec![0, 0, 0]];
+        let score = Score { loss: 123.4, correct: 1_878.0, count: 1_917.0 };
+        snapshot::assert("evaluation_text", &evaluation_text(&Evaluation { score, confusion }));
+        let nothing = Evaluation { score: Score::default(), confusion: vec![vec![0; 2]; 2] };
+        snapshot::assert("evaluation_text_of_no_image", &evaluation_text(&nothing));
+    }
 }

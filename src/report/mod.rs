@@ -5,9 +5,13 @@
 mod bench;
 mod chart;
 mod check;
+#[cfg(test)]
+mod check_example;
 mod devices;
 mod evaluation;
 mod predictions;
+#[cfg(test)]
+mod snapshot;
 mod summary;
 mod text;
 mod training;

@@ -77,14 +77,33 @@ fn shape(layer: &Layer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Description, PRESETS};
+    use crate::report::snapshot;
+
+    /// Every kind of layer, more than one channel, and an activation by name.
+    const OTHER: &str = r#"
+name = "other"
+input = { channels = 3, height = 20, width = 12 }
+levels = [0.0, 0.5]
+layers = [
+    { name = "c1", kind = "conv2d", channels = 8, kernel = 5, activation = "scaled-tanh" },
+    { name = "s2", kind = "subsample", size = 2, activation = "scaled-tanh" },
+    { name = "c3", kind = "conv2d", channels = 1024, kernel = 1 },
+    { name = "s4", kind = "average-pool", size = 2 },
+    { name = "s5", kind = "max-pool", size = 2 },
+    { name = "f6", kind = "dense", units = 12, activation = "sigmoid" },
+    { name = "output", kind = "dense", units = 3 },
+]
+"#;
 
     #[test]
-    fn the_table_has_the_totals() {
-        let text = summary_text(&Model::preset("lenet5").unwrap());
-        let total = text.lines().last().unwrap();
-        assert!(total.starts_with("Total") && total.contains("61,706") && total.ends_with("416,520"), "{text}");
-        for row in ["C1", "S2", "C3", "S4", "C5", "F6", "Output"] {
-            assert!(text.lines().any(|line| line.starts_with(row)), "{text}");
+    fn every_form_is_as_in_its_snapshot() {
+        for (name, _) in PRESETS {
+            let preset = Description::preset(name).unwrap();
+            snapshot::assert(&format!("summary_{name}"), &summary_text(&preset.model().unwrap()));
+            snapshot::assert(&format!("summary_toml_{name}"), &preset.to_toml());
         }
+        let other = Description::from_toml(OTHER).unwrap().model().unwrap();
+        snapshot::assert("summary_other", &summary_text(&other));
     }
 }

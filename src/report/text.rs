@@ -31,10 +31,33 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
+/// `1 epoch`, `61,706 words`: `noun` takes an s unless there is one.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// `98.72 %` with two `digits`; a dash if unknown.
 pub(super) fn percent(share: impl Into<Option<f64>>, digits: usize) -> String {
     let known = share.into().filter(|share| share.is_finite());
     known.map_or("-".to_owned(), |share| format!("{:.digits$} %", 100.0 * share))
+}
+
+/// Columns of the narrowest terminal that sentences are made for; tables may have 100.
+const COLUMNS: usize = 80;
+
+/// `text` in lines of at most [`COLUMNS`], broken at spaces; `indent` spaces before the first, two more before the rest.
+pub(super) fn wrap(text: &str, indent: usize) -> Vec<String> {
+    let mut lines = vec![" ".repeat(indent)];
+    for (place, word) in text.split(' ').enumerate() {
+        let last = lines.len() - 1;
+        if place > 0 && lines[last].chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(format!("{}{word}", " ".repeat(indent + 2)));
+        } else {
+            let gap = if place > 0 { " " } else { "" };
+            lines[last] += &format!("{gap}{word}");
+        }
+    }
+    lines
 }
 
 /// Rows in aligned columns, two spaces apart; `right` says which columns are numbers.
@@ -57,6 +80,23 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 61_706, 1_234_567].map(thousands), ["0", "999", "1,000", "61,706", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0, 1, 2_000].map(|number| counted(number, "step")), ["0 steps", "1 step", "2,000 steps"]);
+    }
+
+    #[test]
+    fn sentences_are_broken_at_spaces() {
+        let (word, long) = ("w".repeat(38), "l".repeat(99));
+        let text = format!("{word} {word} end {long} end");
+        assert_eq!(
+            wrap(&text, 2),
+            [format!("  {word} {word}"), "    end".to_owned(), format!("    {long}"), "    end".to_owned()]
+        );
+        assert_eq!(wrap(&format!("{word} {word} e"), 1), [format!(" {word} {word} e")], "80 columns fit");
+        assert_eq!(wrap("", 0), [""]);
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub fn devices_text(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
 /// The same as one object. The keys of `limits` say "a" for "per", as in version 0.1.
 pub fn devices_json(devices: &[(Device, Vec<(String, String)>)], auto: usize) -> Value {
     let entry = |place: usize, device: &Device, limits: &[(String, String)]| {
+        // The keys are those of version 0.1.
         let limits: Map<String, Value> =
             limits.iter().map(|(name, value)| (name.replace(" per ", " a "), json!(value))).collect();
         json!({

@@ -94,14 +94,21 @@ fn subsample_backward_weights(@builtin(global_invocation_id) id: vec3u) {
     var weight = vec4f();
     var bias = vec4f();
     let last = min((id.z + 1u) * g.blocks_per_chunk, g.blocks);
-    for (var block = id.z * g.blocks_per_chunk; block < last; block++) {
-        for (var k = 0u; k < min(4u, g.channels - id.y * 4u); k++) {
-            for (var item = (id.y * 4u + k) * map; item < (id.y * 4u + k + 1u) * map; item++) {
+    for (var k = 0u; k < min(4u, g.channels - id.y * 4u); k++) {
+        let channel = id.y * 4u + k;
+        var dw = 0.0;
+        var db = 0.0;
+        for (var block = id.z * g.blocks_per_chunk; block < last; block++) {
+            for (var item = channel * map; item < (channel + 1u) * map; item++) {
                 let gradient = dy[(block * g.channels * map + item) * QUADS + id.x];
-                weight[k] += dot(gradient, block_sum(first_of_block(item, block, id.x, g), g));
-                bias[k] += dot(gradient, vec4f(1.0));
+                dw += dot(gradient, block_sum(first_of_block(item, block, id.x, g), g));
+                db += dot(gradient, vec4f(1.0));
             }
         }
+        // FXC refuses to write a component by its index in a loop whose end it does not know.
+        let here = vec4u(0u, 1u, 2u, 3u) == vec4u(k);
+        weight = select(weight, vec4f(dw), here);
+        bias = select(bias, vec4f(db), here);
     }
     let slot = g.partials + (id.z * QUADS + id.x) * g.partials_stride;
     partials[slot + id.y] = weight;

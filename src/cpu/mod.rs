@@ -5,7 +5,7 @@
 //! generic over [`Sum`]: with `f64` the words are f32 bits, which is how [`CpuRunner`] runs a plan; with
 //! [`Traced`], as in [`run_op`], each comes with the magnitudes that were added, by which another device
 //! is judged. Sums run in a fixed order and every element has one writer, so the same input gives the same
-//! bits with any number of threads (tests/oracle.rs).
+//! bits with any number of threads (tests/plans.rs).
 
 mod accumulator;
 mod buffers;

@@ -84,10 +84,11 @@ impl Dispatches<'_> {
     }
 
     fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
-        let geometry = self.geometry(kernel);
+        let geometry = (!kernel.geometry.is_empty()).then(|| self.geometry(kernel));
         // A driver confines accesses to the bound range. The guard is bound too: a kernel that overruns its buffer
         // writes into the guard or reads its NaN. A kernel that calls arrayLength must get the buffer's length.
-        let guard_behind = if kernel.source().contains("arrayLength") { 0 } else { GUARD_BYTES };
+        let asks_length = kernel.pieces.iter().any(|piece| piece.text.contains("arrayLength"));
+        let guard_behind = if asks_length { 0 } else { GUARD_BYTES };
         let part = |buffer, offset, bytes| {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(bytes) })
         };
@@ -96,7 +97,7 @@ impl Dispatches<'_> {
                 let buffer = &self.buffers[self.plan.ops[op].buffers[index].0];
                 part(&buffer.handle, GUARD_BYTES, buffer.bytes + guard_behind)
             }
-            Resource::Geometry => part(&geometry, 0, geometry.size()),
+            Resource::Geometry => geometry.as_ref().expect("the kernel has a geometry").as_entire_binding(),
             Resource::Step => part(self.steps, 0, size_of::<Step>() as u64),
             Resource::Window => {
                 let offset = GUARD_BYTES + 4 * kernel.window.unwrap_or(0) as u64;
@@ -115,7 +116,7 @@ impl Dispatches<'_> {
     fn geometry(&self, kernel: &Kernel) -> wgpu::Buffer {
         let bytes: &[u8] = bytemuck::cast_slice(&kernel.geometry);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let geometry = self.gpu.buffer("geometry", bytes.len().next_multiple_of(16).max(16) as u64, usage);
+        let geometry = self.gpu.buffer("geometry", bytes.len().next_multiple_of(16) as u64, usage);
         self.gpu.queue.write_buffer(&geometry, 0, bytes);
         geometry
     }

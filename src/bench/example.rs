@@ -3,7 +3,7 @@
 use super::{AdapterReport, Ceilings, KernelTime, Samples, Throughput};
 use crate::gpu;
 use crate::model::Model;
-use crate::plan::{Clock, Device};
+use crate::plan::{Clock, Device, Kernels};
 
 /// A small report with every kind of figure but a start-up.
 pub fn report(name: &str) -> AdapterReport {
@@ -13,6 +13,7 @@ pub fn report(name: &str) -> AdapterReport {
         backend: "vulkan".to_owned(),
         driver: "a \"driver\", 1.0".to_owned(),
         kind: "software".to_owned(),
+        kernels: Some(Kernels::Software),
     };
     let samples = Samples::new(vec![2_000.0, 2_020.0, 1_980.0]);
     let throughput = Throughput {

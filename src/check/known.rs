@@ -32,6 +32,7 @@ fn reason_in(table: &[Known], device: &Device, kernel: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Kernels;
 
     #[test]
     fn a_failure_is_known_by_adapter_driver_and_kernel_together() {
@@ -42,6 +43,7 @@ mod tests {
             backend: "vulkan".to_owned(),
             driver: driver.to_owned(),
             kind: "discrete gpu".to_owned(),
+            kernels: Some(Kernels::Gpu),
         };
         assert_eq!(reason_in(&table, &device("AMD Radeon", "radv 1.2.3"), "sgd").as_deref(), Some("wrong rounding"));
         assert_eq!(reason_in(&table, &device("AMD Radeon", "radv 1.3"), "sgd"), None);

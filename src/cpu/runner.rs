@@ -35,6 +35,7 @@ impl CpuRunner {
             backend: "cpu".to_owned(),
             driver: String::new(),
             kind: "cpu".to_owned(),
+            kernels: None,
         }
     }
 

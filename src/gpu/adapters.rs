@@ -1,7 +1,7 @@
 //! The adapters of this machine, and the choice among them. An adapter that was asked for and is missing is an error.
 
 use crate::error::{Error, Result};
-use crate::plan::{Device, now};
+use crate::plan::{Device, Kernels, now};
 
 /// Names of the backends, as `--backend` and `WGPU_BACKEND` take them.
 pub const BACKENDS: [&str; 4] = ["vulkan", "metal", "dx12", "gl"];
@@ -222,6 +222,7 @@ fn describe(index: usize, handle: wgpu::Adapter) -> Adapter {
             backend: backend_name(info.backend).to_owned(),
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
             kind: kind.to_owned(),
+            kernels: Some(Kernels::of(kind)),
         },
         limits: limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         handle,

@@ -48,6 +48,7 @@
 
 mod buffer;
 mod facts;
+mod kernels;
 pub mod layout;
 mod lower;
 mod operations;
@@ -62,6 +63,7 @@ mod step;
 
 pub use buffer::{BufferId, BufferSpec, Content, Element};
 pub use facts::{Argument, Count, Facts, Role, Rounding, Use};
+pub use kernels::Kernels;
 pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
 pub use operations::*;
 pub use parameters::{ParameterLayout, Placed};

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::{BufferId, Metrics, Phase, Step};
+use super::{BufferId, Kernels, Metrics, Phase, Step};
 use crate::error::Result;
 
 /// The description of a device that runs plans: printed before a run, and kept with every result.
@@ -19,6 +19,9 @@ pub struct Device {
     pub driver: String,
     /// `discrete gpu`, `integrated gpu`, `virtual gpu`, `software`, `cpu` or `other`.
     pub kind: String,
+    /// The set of kernels that it runs; none for the CPU oracle, and for a result older than the sets.
+    #[serde(default)]
+    pub kernels: Option<Kernels>,
 }
 
 fn null_if_empty<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@ use crate::check::{
     AdapterReport, Difference, Effort, Finding, Flip, Inputs, KernelReport, Pair, Quantity, Reference, Report, Soak,
     Trial, UNWRITTEN, Verdict,
 };
-use crate::plan::Device;
+use crate::plan::{Device, Kernels};
 
 fn kernel(name: &str, worst: f64) -> KernelReport {
     KernelReport {
@@ -81,6 +81,7 @@ pub fn passing(index: usize, name: &str, driver: &str) -> AdapterReport {
             backend: "vulkan".to_owned(),
             driver: driver.to_owned(),
             kind: "discrete gpu".to_owned(),
+            kernels: Some(Kernels::Gpu),
         },
         verdict: Verdict::Pass,
         error: None,

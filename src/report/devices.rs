@@ -59,6 +59,7 @@ pub fn devices_json(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
 mod tests {
     use super::*;
     use crate::cpu::CpuRunner;
+    use crate::plan::Kernels;
     use crate::report::snapshot;
 
     #[test]
@@ -69,6 +70,7 @@ mod tests {
             backend: backend.to_owned(),
             driver: driver.to_owned(),
             kind: kind.to_owned(),
+            kernels: Some(Kernels::of(kind)),
         };
         let limits = |stage: &str, f16: &str| {
             [("storage buffers per stage", stage), ("buffer, MiB", "2047"), ("f16", f16)]

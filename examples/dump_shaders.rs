@@ -3,8 +3,8 @@
 //!
 //!     cargo run --release --example dump_shaders -- FOLDER
 //!
-//! A pipeline NAME becomes NAME.wgsl (before overrides are set), NAME.spv, NAME.msl, NAME.hlsl and NAME.glsl;
-//! `pipelines.json` lists each one's name, entry point and overrides. Prints a line for each: name and entry point.
+//! A pipeline NAME becomes NAME.wgsl, NAME.spv, NAME.msl, NAME.hlsl and NAME.glsl;
+//! `pipelines.json` lists each one's name, entry point and the set of kernels that has it. Prints a line for each: name and entry point.
 
 use std::path::PathBuf;
 
@@ -18,17 +18,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for pipeline in lenet_gpu::check::pipelines()? {
         let translated = translate::translate(&pipeline);
         let file = |extension: &str| folder.join(format!("{}.{extension}", pipeline.name));
-        std::fs::write(file("wgsl"), pipeline.kernel.source())?;
+        std::fs::write(file("wgsl"), pipeline.kernel.source()?)?;
         std::fs::write(file("spv"), bytemuck::cast_slice::<u32, u8>(&translated.spirv))?;
         std::fs::write(file("msl"), translated.msl)?;
         std::fs::write(file("hlsl"), translated.hlsl)?;
         std::fs::write(file("glsl"), translated.glsl)?;
-        let overrides: serde_json::Map<_, _> =
-            pipeline.kernel.overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let kernels = match pipeline.sets[..] {
+            [set] => set.name(),
+            _ => "both",
+        };
         list.push(serde_json::json!({
             "name": pipeline.name,
             "entry": pipeline.kernel.entry,
-            "overrides": overrides,
+            "kernels": kernels,
         }));
         println!("{} {}", pipeline.name, pipeline.kernel.entry);
     }

@@ -3,11 +3,8 @@
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> sink: array<vec4f>;
 
-// Rounds of `multiply_add`, each of 32 multiply-adds of a vec4f per thread.
-override ROUNDS: u32 = 500u;
-
 // Sixteen independent chains of values (four vec4f), so that latency does not bind. The result is stored, so that
-// no compiler drops the loop.
+// no compiler drops the loop. ROUNDS times 32 multiply-adds of a vec4f per thread.
 @compute @workgroup_size(64)
 fn multiply_add(@builtin(global_invocation_id) id: vec3u) {
     let a = source[0];

@@ -1,4 +1,5 @@
-// One step of the optimiser over all parameters. One thread per four parameters.
+// One step of the optimiser over all parameters, from the gradients, or from their slots. A thread takes four
+// parameters. Uses sums.wgsl.
 
 struct Step {
     start: u32,
@@ -20,34 +21,48 @@ struct Step {
 @group(0) @binding(3) var<storage, read_write> variance: array<vec4f>;
 @group(0) @binding(7) var<storage, read> step: Step;
 
-override NESTEROV: bool = false;
+fn step_of_sgd(at: u32, gradient: vec4f) {
+    let w = parameters[at];
+    let g = gradient + step.weight_decay * w;
+    let m = step.momentum * momentum[at] + g;
+    momentum[at] = m;
+    parameters[at] = w - step.learning_rate * select(m, g + step.momentum * m, NESTEROV == 1u);
+}
+
+// With DECOUPLED 1 the decay acts on the parameter itself, not on its gradient: AdamW.
+fn step_of_adam(at: u32, gradient: vec4f) {
+    let old = parameters[at];
+    let w = select(old, old - step.learning_rate * step.weight_decay * old, DECOUPLED == 1u);
+    let g = select(gradient + step.weight_decay * old, gradient, DECOUPLED == 1u);
+    let m = step.momentum * momentum[at] + (1.0 - step.momentum) * g;
+    let v = step.beta2 * variance[at] + (1.0 - step.beta2) * g * g;
+    momentum[at] = m;
+    variance[at] = v;
+    parameters[at] = w - step.learning_rate * m * step.correction1 / (sqrt(v * step.correction2) + step.epsilon);
+}
 
 @compute @workgroup_size(64)
 fn sgd(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= arrayLength(&parameters) { return; }
-    let w = parameters[id.x];
-    let g = gradients[id.x] + step.weight_decay * w;
-    let m = step.momentum * momentum[id.x] + g;
-    momentum[id.x] = m;
-    parameters[id.x] = w - step.learning_rate * select(m, g + step.momentum * m, NESTEROV);
+    if id.x < arrayLength(&parameters) { step_of_sgd(id.x, gradients[id.x]); }
 }
-
-// AdamW: the decay acts on the parameter itself, not on its gradient.
-override DECOUPLED: bool = false;
 
 @compute @workgroup_size(64)
 fn adam(@builtin(global_invocation_id) id: vec3u) {
+    if id.x < arrayLength(&parameters) { step_of_adam(id.x, gradients[id.x]); }
+}
+
+@compute @workgroup_size(64)
+fn sum_sgd(@builtin(global_invocation_id) id: vec3u) {
     if id.x >= arrayLength(&parameters) { return; }
-    var w = parameters[id.x];
-    var g = gradients[id.x];
-    if DECOUPLED {
-        w -= step.learning_rate * step.weight_decay * w;
-    } else {
-        g += step.weight_decay * w;
-    }
-    let m = step.momentum * momentum[id.x] + (1.0 - step.momentum) * g;
-    let v = step.beta2 * variance[id.x] + (1.0 - step.beta2) * g * g;
-    momentum[id.x] = m;
-    variance[id.x] = v;
-    parameters[id.x] = w - step.learning_rate * m * step.correction1 / (sqrt(v * step.correction2) + step.epsilon);
+    let gradient = sum_of_slots(id.x);
+    new_gradients[id.x] = gradient;
+    step_of_sgd(id.x, gradient);
+}
+
+@compute @workgroup_size(64)
+fn sum_adam(@builtin(global_invocation_id) id: vec3u) {
+    if id.x >= arrayLength(&parameters) { return; }
+    let gradient = sum_of_slots(id.x);
+    new_gradients[id.x] = gradient;
+    step_of_adam(id.x, gradient);
 }

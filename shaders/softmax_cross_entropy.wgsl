@@ -1,9 +1,11 @@
-// Softmax, cross-entropy with label smoothing, its gradient, and per sample the class and whether it is correct.
+// Softmax, cross-entropy with label smoothing, its gradient, the predicted class, and sums of scores.
 //
-// One thread per quad, so that every sum has one writer and one order.
+// A workgroup is one block, a thread per lane.
 
-// Not an override: compilers would unroll the loops, and compiling those takes longer than running the loops.
-struct Geometry { classes: u32 }
+struct Geometry {
+    classes: u32,
+    blocks: u32,
+}
 
 struct Step {
     start: u32,
@@ -17,74 +19,85 @@ struct Step {
     label_smoothing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> logits: array<vec4f>;
-@group(0) @binding(1) var<storage, read> targets: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> probabilities: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<vec4f>;
-// (loss, correct, 1, 0) per sample; zeros for a masked one.
-@group(0) @binding(4) var<storage, read_write> scores: array<vec4f>;
+@group(0) @binding(0) var<storage, read> logits: array<Samples>;
+@group(0) @binding(1) var<storage, read> targets: array<Places>;
+@group(0) @binding(2) var<storage, read_write> probabilities: array<Samples>;
+@group(0) @binding(3) var<storage, read_write> dlogits: array<Samples>;
+// Per step and block the sums of (loss, correct, 1, 0) over the samples: the host adds the blocks.
+@group(0) @binding(4) var<storage, read_write> metrics: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>;
-@group(0) @binding(6) var<storage, read> geometry: Geometry;
 @group(0) @binding(7) var<storage, read> step: Step;
 
-const QUADS = 8u;
 const MASKED = 0xffffffffu;
 
+var<workgroup> scores: array<vec4f, LANES>;
+
 // The target of class `c` per sample, 0 to 1.
-fn target_of(c: u32, labels: vec4u) -> vec4f {
+fn target_of(c: u32, labels: Places) -> Samples {
     let elsewhere = step.label_smoothing / f32(geometry.classes);
-    return select(vec4f(elsewhere), vec4f(1.0 - step.label_smoothing + elsewhere), labels == vec4u(c));
+    return select(Samples(elsewhere), Samples(1.0 - step.label_smoothing + elsewhere), labels == Places(c));
 }
 
-// Probabilities, scores and predictions of four samples, whose logits begin `at`.
-fn score(first_sample: u32, at: u32, labels: vec4u, present: vec4<bool>) {
-    let classes = geometry.classes;
-    var largest = logits[at];
-    var predicted = vec4u();
-    for (var c = 1u; c < classes; c++) {
-        let value = logits[at + c * QUADS];
-        predicted = select(predicted, vec4u(c), value > largest);
+// What the samples of a lane have in common.
+struct Scored {
+    first: u32, // of their logits
+    labels: Places,
+    largest: Samples,
+    log_total: Samples,
+}
+
+// Probabilities, predictions and scores.
+fn score(block: u32, lane: u32) -> Scored {
+    let labels = targets[(step.row * geometry.blocks + block) * LANES + lane];
+    let first = block * geometry.classes * LANES + lane;
+    var largest = logits[first];
+    var predicted = Places();
+    for (var c = 1u; c < geometry.classes; c++) {
+        let value = logits[first + c * LANES];
+        predicted = select(predicted, Places(c), value > largest);
         largest = max(largest, value);
     }
-    var total = vec4f();
-    for (var c = 0u; c < classes; c++) {
-        total += exp(logits[at + c * QUADS] - largest);
-    }
-    let log_total = log(total);
-
-    var loss = vec4f();
-    for (var c = 0u; c < classes; c++) {
-        let log_p = logits[at + c * QUADS] - largest - log_total;
-        loss -= target_of(c, labels) * log_p;
-        probabilities[at + c * QUADS] = exp(log_p);
-    }
-    let correct = predicted == labels;
-    for (var i = 0u; i < 4u; i++) {
-        scores[first_sample + i] = select(vec4f(), vec4f(loss[i], select(0.0, 1.0, correct[i]), 1.0, 0.0), present[i]);
-        if present[i] { predictions[step.start + first_sample + i] = predicted[i]; }
-    }
-}
-
-// id.x: quad; id.y: block.
-@compute @workgroup_size(8, 4)
-fn softmax_cross_entropy_evaluate(@builtin(global_invocation_id) id: vec3u) {
-    let quad = id.y * QUADS + id.x;
-    if quad * 4u >= arrayLength(&scores) { return; }
-    let labels = targets[quad];
-    score(quad * 4u, id.y * geometry.classes * QUADS + id.x, labels, labels != vec4u(MASKED));
-}
-
-// id.x: quad; id.y: block.
-@compute @workgroup_size(8, 4)
-fn softmax_cross_entropy(@builtin(global_invocation_id) id: vec3u) {
-    let quad = id.y * QUADS + id.x;
-    if quad * 4u >= arrayLength(&scores) { return; }
-    let at = id.y * geometry.classes * QUADS + id.x;
-    let labels = targets[quad];
-    let present = labels != vec4u(MASKED);
-    score(quad * 4u, at, labels, present);
-    let scale = select(vec4f(), vec4f(1.0 / f32(step.count)), present);
+    var exponentials = Samples();
+    for (var c = 0u; c < geometry.classes; c++) { exponentials += exp(logits[first + c * LANES] - largest); }
+    let log_total = log(exponentials);
+    var loss = Samples();
     for (var c = 0u; c < geometry.classes; c++) {
-        dlogits[at + c * QUADS] = (probabilities[at + c * QUADS] - target_of(c, labels)) * scale;
+        let log_p = logits[first + c * LANES] - largest - log_total;
+        loss -= target_of(c, labels) * log_p;
+        probabilities[first + c * LANES] = exp(log_p);
     }
+    let present = labels != Places(MASKED);
+    let ones = select(Samples(), Samples(1.0), present);
+    let correct = select(Samples(), ones, predicted == labels);
+    scores[lane] = vec4f(total(select(Samples(), loss, present)), total(correct), total(ones), 0.0);
+    for (var n = 0u; n < PER_LANE; n++) { // unroll
+        let sample = step.start + (block * LANES + lane) * PER_LANE + n;
+        if place_of(labels, n) != MASKED { predictions[sample] = place_of(predicted, n); }
+    }
+    return Scored(first, labels, largest, log_total);
+}
+
+fn store_scores(block: u32, lane: u32) {
+    workgroupBarrier();
+    if lane > 0u { return; }
+    var sum = vec4f();
+    for (var other = 0u; other < LANES; other++) { sum += scores[other]; }
+    metrics[step.row * geometry.blocks + block] = sum;
+}
+
+@compute @workgroup_size(LANES)
+fn softmax_cross_entropy_evaluate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    score(group.x, lane);
+    store_scores(group.x, lane);
+}
+
+@compute @workgroup_size(LANES)
+fn softmax_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let s = score(group.x, lane);
+    let scale = select(Samples(), Samples(1.0 / f32(step.count)), s.labels != Places(MASKED));
+    for (var c = 0u; c < geometry.classes; c++) {
+        let p = exp(logits[s.first + c * LANES] - s.largest - s.log_total);
+        dlogits[s.first + c * LANES] = (p - target_of(c, s.labels)) * scale;
+    }
+    store_scores(group.x, lane);
 }

@@ -1,50 +1,28 @@
-// Sums in a fixed order: one writer per element, so the same bits each time.
+// Sums of partial gradients, slot by slot in order: one writer per element, so the same bits each time.
 
-struct Step {
-    start: u32,
-    count: u32,
-    row: u32,
-}
+// Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in partials.
+@group(0) @binding(6) var<storage, read> layers: array<vec4u>;
+@group(0) @binding(4) var<storage, read> partials: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> new_gradients: array<vec4f>;
 
-@group(0) @binding(0) var<storage, read> scores: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> metrics: array<vec4f>;
-@group(0) @binding(7) var<storage, read> step: Step;
-
-// One thread adds (loss, correct, count) over the batch, into the step's row of `metrics`.
-@compute @workgroup_size(1)
-fn sum_scores() {
-    var sum = vec4f();
-    // Masked samples score zeros.
-    for (var i = 0u; i < arrayLength(&scores); i++) {
-        sum += scores[i];
-    }
-    metrics[step.row] = vec4f(sum.xyz, 0.0);
-}
-
-struct Segments {
-    count: u32,
-    // Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in partials.
-    layers: array<vec4u, 64>,
-}
-
-@group(0) @binding(2) var<storage, read> partials: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> gradients: array<vec4f>;
-@group(0) @binding(6) var<storage, read> geometry: Segments;
-
-// id.x: four parameters.
-@compute @workgroup_size(64)
-fn sum_gradients(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= arrayLength(&gradients) { return; }
+// The gradients of four parameters.
+fn sum_of_slots(at: u32) -> vec4f {
     // Layers lie one after the other: the last one that starts at or before this parameter holds it.
     var last = 0u;
-    for (var i = 1u; i < geometry.count; i++) {
-        last = select(last, i, geometry.layers[i].x <= id.x);
-    }
-    let layer = geometry.layers[last];
-    let from_partials = layer.w + id.x - layer.x;
+    for (var i = 1u; i < arrayLength(&layers); i++) { last = select(last, i, layers[i].x <= at); }
+    let layer = layers[last];
+    let first = layer.w + at - layer.x;
     var sum = vec4f();
-    for (var slot = 0u; slot < layer.z; slot++) {
-        sum += partials[from_partials + slot * layer.y];
+    // AHEAD slots at a time, so that a thread waits for memory less often.
+    for (var slot = 0u; slot < layer.z; slot += AHEAD) {
+        var parts: array<vec4f, AHEAD>;
+        for (var a = 0u; a < AHEAD; a++) { parts[a] = partials[first + min(slot + a, layer.z - 1u) * layer.y]; } // unroll
+        for (var a = 0u; a < AHEAD; a++) { sum += select(vec4f(), parts[a], slot + a < layer.z); } // unroll
     }
-    gradients[id.x] = sum;
+    return sum;
+}
+
+@compute @workgroup_size(64)
+fn sum_gradients(@builtin(global_invocation_id) id: vec3u) {
+    if id.x < arrayLength(&new_gradients) { new_gradients[id.x] = sum_of_slots(id.x); }
 }

@@ -1,11 +1,11 @@
-// ReLU and no activation in one, so that layers of both share a pipeline: max(a, floor), where the floor is 0 or the
-// lowest f32.
+// ReLU and no activation in one, so that layers of both share a pipeline: `floor` is 0 or the lowest f32.
+// A comparison with NaN is false, so that NaN passes.
 
-fn activate(a: vec4f, floor: f32) -> vec4f {
-    return max(a, vec4f(floor));
+fn activate(a: Samples, floor: f32) -> Samples {
+    return select(a, Samples(floor), a < Samples(floor));
 }
 
 // Derivative where the value is `y`; that of ReLU at 0 is 0.
-fn derivative(y: vec4f, floor: f32) -> vec4f {
-    return select(vec4f(), vec4f(1.0), y > vec4f(floor));
+fn derivative(y: Samples, floor: f32) -> Samples {
+    return select(Samples(1.0), Samples(), y <= Samples(floor));
 }

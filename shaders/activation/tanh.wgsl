@@ -1,10 +1,10 @@
 // tanh(a). Uses safe_tanh.wgsl.
 
-fn activate(a: vec4f, floor: f32) -> vec4f {
+fn activate(a: Samples, floor: f32) -> Samples {
     return safe_tanh(a);
 }
 
 // Derivative where the value is `y`.
-fn derivative(y: vec4f, floor: f32) -> vec4f {
+fn derivative(y: Samples, floor: f32) -> Samples {
     return 1.0 - y * y;
 }

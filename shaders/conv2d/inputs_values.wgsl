@@ -1,14 +1,10 @@
-// x of a convolution with max-pooling, values.
+// x is values.
 
-// First value of one row; `row` counts over all maps.
-fn row_of_x(row: u32, quad: u32, g: Geometry) -> u32 {
-    return row * g.in_width * QUADS + quad;
-}
+@group(0) @binding(0) var<storage, read> x: array<Samples>;
 
-// x at `column` and the next; columns past the last repeat it, which only a kernel shorter than its turn asks for.
-fn x_two(row_of_x: u32, column: u32, g: Geometry) -> mat2x4f {
-    let last = g.in_width - 1u;
-    let a = select(min(column, last), column, KERNEL == TAPS);
-    let b = select(min(column + 1u, last), column + 1u, KERNEL == TAPS);
-    return mat2x4f(x[row_of_x + a * QUADS], x[row_of_x + b * QUADS]);
+// The last cell of an odd map reads past the last row and column; so does the last thread of a kernel's rows.
+fn x_at(plane: u32, row: u32, column: u32, lane: u32) -> Samples {
+    let near = min(row, geometry.in_height - 1u);
+    let beside = select(column, min(column, geometry.in_width - 1u), geometry.out_width % 2u == 1u);
+    return x[((plane * geometry.in_height + near) * geometry.in_width + beside) * LANES + lane];
 }

@@ -30,6 +30,9 @@ pub struct Case {
 
 const SGD: Optimizer = Optimizer::Sgd;
 
+/// Room for steps: the part of each has neighbours on both sides.
+const STEPS: usize = 3;
+
 /// All cases of `effort`: the synthetic ones, then each of `models` at each of `batches`.
 ///
 /// Errors: a batch of 0.
@@ -81,7 +84,7 @@ fn case(
     inputs: &[Inputs],
 ) -> Result<Case> {
     let data = DatasetShape { samples: batch + 5, height: images.height, width: images.width };
-    let plan = Plan::training(model, batch, data, optimizer)?;
+    let plan = Plan::training(model, batch, data, optimizer)?.with_steps(STEPS);
     Ok(Case {
         name,
         plan,
@@ -96,7 +99,7 @@ fn everything() -> Step {
     let step = Step {
         start: 3,
         count: 0,
-        row: 2,
+        row: 1,
         learning_rate: 0.05,
         epsilon: 1e-8,
         weight_decay: 0.01,
@@ -106,11 +109,11 @@ fn everything() -> Step {
     step.with_decays(0.9, 0.99, 3)
 }
 
-/// A step without momentum, decay and smoothing, with the last row of metrics and a large epsilon.
+/// A step without momentum, decay and smoothing, in the last row and with a large epsilon.
 fn plain() -> Step {
     Step {
         start: 0,
-        row: 255,
+        row: STEPS as u32 - 1,
         learning_rate: 0.5,
         momentum: 0.0,
         beta2: 0.9,
@@ -250,7 +253,7 @@ impl Synthetic {
                 add(format!("dense-{}-plain", optimizer.name()), plain(), TWO)?;
             }
         }
-        let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?;
+        let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?.with_steps(STEPS);
         let step = Step { count: 66, ..everything() };
         let (name, inputs) = ("dense-evaluate".to_owned(), self.all.clone());
         self.cases.push(Case { name, plan, step, inputs, flags: String::new() });

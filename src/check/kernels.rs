@@ -20,7 +20,7 @@ pub struct KernelsOutcome {
 }
 
 /// Gives a kernel's WGSL: the shaders of the program, or altered ones.
-pub type Sources<'a> = &'a dyn Fn(&Kernel) -> String;
+pub type Sources<'a> = &'a dyn Fn(&Kernel) -> Result<String>;
 
 /// Runs every case on every adapter; the oracle runs once for all of them.
 ///
@@ -43,7 +43,7 @@ pub fn check_kernels(
             pairs.push(Pair { adapters, words: 0, different: 0, largest_ulps: Some(0.0), first: None });
         }
     }
-    let wanted = |kernel: &Kernel| filter.wants(kernel.entry).then(|| sources(kernel));
+    let wanted = |kernel: &Kernel| filter.wants(kernel.entry).then(|| sources(kernel)).transpose();
     for case in cases.iter().filter(|case| filter.case.as_ref().is_none_or(|name| *name == case.name)) {
         tell(&case.name);
         let mut runners: Vec<Option<GpuRunner>> = Vec::new();

@@ -4,17 +4,19 @@ use strum::VariantArray;
 
 use super::models::{model, models};
 use crate::error::Result;
-use crate::gpu::{Kernel, Variant, ceiling_kernels, kernel};
+use crate::gpu::{Kernel, ceiling_kernels, kernel};
 use crate::model::{Activation, LayerKind, Model, PRESETS, Shape};
-use crate::plan::{DatasetShape, Plan};
+use crate::plan::{DatasetShape, Kernels, Plan};
 use crate::recipe::Optimizer;
 
-/// A pipeline: a kernel with the values of its overrides.
+/// A pipeline: a kernel with its constants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// Entry point, then each override and its value, as in `conv2d_forward-kernel-5`, then the pieces
-    /// chosen for it, as in `-tanh`; unique, and a valid name of a file.
+    /// Entry point, the pieces chosen for it, as in `conv2d_forward-tanh`, the constants that other pipelines have with
+    /// other values, and the layer where the geometry is one of them; unique, and a valid name of a file.
     pub name: String,
+    /// The sets that have it: one or both.
+    pub sets: Vec<Kernels>,
     /// The kernel; its geometry and workgroups are those of the first plan that has it.
     pub kernel: Kernel,
 }
@@ -38,30 +40,48 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         for optimizer in Optimizer::VARIANTS {
             plans.push(Plan::training(model, 1, data, *optimizer)?);
         }
-        let variants = [false, true].map(|uniform_weights| Variant { uniform_weights });
-        for (plan, variant) in plans.iter().flat_map(|plan| variants.map(|variant| (plan, variant))) {
+        for (plan, set) in plans.iter().flat_map(|plan| [(plan, Kernels::Gpu), (plan, Kernels::Software)]) {
             for op in &plan.ops {
-                let pipeline = Pipeline::new(kernel(op, plan, variant));
-                if !found.iter().any(|p| p.name == pipeline.name) {
-                    found.push(pipeline);
+                let kernel = kernel(op, plan, set);
+                // Geometries apart, which are as many as layers.
+                let same = |p: &&mut Pipeline| {
+                    let (a, b) = (&p.kernel, &kernel);
+                    (a.entry, &a.constants, &a.pieces, a.shared && !a.geometry.is_empty())
+                        == (b.entry, &b.constants, &b.pieces, b.shared && !b.geometry.is_empty())
+                };
+                match found.iter_mut().find(same) {
+                    Some(pipeline) if pipeline.sets.contains(&set) => {}
+                    Some(pipeline) => pipeline.sets.push(set),
+                    None => found.push(Pipeline::new(kernel, vec![set])),
                 }
             }
         }
     }
-    found.extend(ceiling_kernels().map(Pipeline::new));
+    found.extend(ceiling_kernels().map(|kernel| Pipeline::new(kernel, vec![Kernels::Gpu, Kernels::Software])));
+    for pipeline in &mut found {
+        if let [set] = pipeline.sets[..] {
+            pipeline.name += &format!("-{}", set.name());
+        }
+    }
     Ok(found)
 }
 
 impl Pipeline {
-    fn new(kernel: Kernel) -> Self {
+    fn new(kernel: Kernel, sets: Vec<Kernels>) -> Self {
         let mut name = kernel.entry.to_owned();
-        name.extend(kernel.overrides.iter().map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
         // A folder of shaders/ holds pieces of which a kernel takes one.
         let chosen = kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
-        name.extend(chosen.map(|(_, piece)| format!("-{piece}")));
-        Self { name, kernel }
+        let chosen = chosen.filter(|(folder, _)| matches!(*folder, "activation" | "conv2d" | "input"));
+        let whole = ["geometry", "weights", "forward", "backward_input", "backward_weights", "safe_tanh", "layer"];
+        name.extend(chosen.filter(|(_, piece)| !whole.contains(piece)).map(|(_, piece)| format!("-{piece}")));
+        let sizes = kernel.constants.iter().filter(|(key, _)| SIZES.contains(key));
+        name.extend(sizes.map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
+        Self { name, sets, kernel }
     }
 }
+
+/// Constants that are not a matter of the tile.
+const SIZES: [&str; 4] = ["KERNEL", "SIZE", "NESTEROV", "DECOUPLED"];
 
 /// A kernel that takes two turns, and maps wider and narrower than a strip of `conv2d_backward_input`.
 fn edges(activation: Activation) -> Result<Model> {

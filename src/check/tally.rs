@@ -98,7 +98,7 @@ pub(super) struct Expected {
 /// The expected words of each output of operation `index`.
 pub(super) fn expect(plan: &Plan, index: usize, step: &Step, buffers: &Buffers) -> Vec<Expected> {
     let op = &plan.ops[index];
-    let outputs = cpu::run_op(op, step, buffers);
+    let outputs = cpu::run_op(op, step, buffers, plan);
     let tolerance = Tolerance::of(op.kind.facts().rounding, step);
     let updates = op.bound().iter().any(|(argument, _)| argument.usage == Use::Update);
     let expect = |buffer: &BufferId| {

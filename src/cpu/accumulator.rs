@@ -30,6 +30,9 @@ pub trait Sum: Copy + Send + Sync {
     /// `value` as an element of a u32 buffer.
     fn integer(value: u32) -> Self::Word;
 
+    /// As another operation reads it: stored, then loaded.
+    fn stored(self) -> Self;
+
     /// An element of a u32 buffer that rounding decides: any value passes.
     fn undecided() -> Self::Word {
         Self::of(0.0, f64::INFINITY).word()
@@ -85,6 +88,10 @@ impl Sum for f64 {
     fn integer(value: u32) -> u32 {
         value
     }
+
+    fn stored(self) -> Self {
+        Self::from(self as f32)
+    }
 }
 
 /// A value and the sum of the magnitudes that were added to get it.
@@ -127,5 +134,9 @@ impl Sum for Traced {
 
     fn integer(value: u32) -> Self {
         Self { value: f64::from(value), magnitude: 0.0 }
+    }
+
+    fn stored(self) -> Self {
+        self
     }
 }

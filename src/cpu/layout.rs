@@ -54,24 +54,15 @@ impl Packed {
 
     /// Lays out partial gradients as `[slot][word]`; padded outputs get 0.
     ///
-    /// `sums` is `[chunk][output][rest + 1][SLOTS]`: the bias after the weights, and the slots of a chunk.
-    pub fn partials<S: Sum, const SLOTS: usize>(&self, partials: &Partials, sums: &[Vec<[S; SLOTS]>]) -> Vec<S::Word> {
+    /// `sums` is `[slot][output][rest + 1]`, the bias after the weights.
+    pub fn partials<S: Sum>(&self, partials: &Partials, sums: &[Vec<S>]) -> Vec<S::Word> {
         let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
         for (index, sums) in sums.iter().enumerate() {
-            let (chunk, o) = (index / self.outputs, index % self.outputs);
-            for (inner, slots) in sums.iter().enumerate() {
-                for (slot, sum) in slots.iter().enumerate() {
-                    let first = (chunk * SLOTS + slot) * partials.words;
-                    words[first + self.word(o, inner) - self.weights] = sum.word();
-                }
+            let (slot, o) = (index / self.outputs, index % self.outputs);
+            for (inner, sum) in sums.iter().enumerate() {
+                words[slot * partials.words + self.word(o, inner) - self.weights] = sum.word();
             }
         }
         words
     }
-}
-
-/// The blocks of `chunk`, of `blocks` in all.
-pub(super) fn chunk_blocks(partials: &Partials, chunk: usize, blocks: usize) -> std::ops::Range<usize> {
-    let first = chunk * partials.blocks_per_chunk;
-    first..(first + partials.blocks_per_chunk).min(blocks)
 }

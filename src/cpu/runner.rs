@@ -9,7 +9,7 @@ use super::buffers::Buffers;
 use super::operations::{Output, outputs};
 use crate::error::Result;
 use crate::plan::{
-    BufferId, Clock, Device, MOST_STEPS, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect,
+    BufferId, Clock, Device, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect,
 };
 
 /// Runs a plan on the CPU.
@@ -48,7 +48,7 @@ impl CpuRunner {
     ///
     /// Panics: a step past the plan's batch or its data, which [`Runner::submit`] refuses with an error.
     pub fn run(&mut self, op: &Op, step: &Step) {
-        for Output { buffer, first, words } in outputs::<f64>(op, step, &self.buffers) {
+        for Output { buffer, first, words } in outputs::<f64>(op, step, &self.buffers, &self.plan) {
             self.buffers.u32_mut(buffer)[first..first + words.len()].copy_from_slice(&words);
         }
     }
@@ -90,9 +90,9 @@ impl Runner for CpuRunner {
                 self.run(op, step);
             }
         }
-        let rows: &[[f32; 4]] = self.buffers.f32(self.plan.metrics).as_chunks().0;
-        let metrics = steps.iter().map(|step| bytemuck::cast(rows[step.row as usize])).collect();
-        self.finished.push_back(metrics);
+        let rows: Vec<u32> = steps.iter().map(|step| step.row).collect();
+        let blocks = bytemuck::cast_slice(self.buffers.f32(self.plan.metrics));
+        self.finished.push_back(Metrics::of(&rows, blocks, self.plan.blocks()));
         Ok(())
     }
 
@@ -105,6 +105,6 @@ impl Runner for CpuRunner {
     }
 
     fn capacity(&self) -> usize {
-        MOST_STEPS
+        self.plan.steps
     }
 }

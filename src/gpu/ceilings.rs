@@ -34,16 +34,17 @@ pub fn ceiling_kernels() -> impl Iterator<Item = Kernel> {
 }
 
 /// The kernel of `entry`, with `rounds` rounds of its loop.
-fn kernel(entry: &'static str, rounds: u32) -> Kernel {
+fn kernel(entry: &'static str, rounds: usize) -> Kernel {
     let text = include_str!("../../shaders/ceilings.wgsl");
     Kernel {
         entry,
         pieces: vec![Piece { file: "ceilings", text }],
         arguments: vec![Argument { name: "source", usage: Use::Read }, Argument { name: "sink", usage: Use::Write }],
-        overrides: vec![("ROUNDS", f64::from(rounds))],
+        constants: vec![("ROUNDS", rounds)],
         geometry: Vec::new(),
-        reads_step: false,
-        window: None,
+        shared: false,
+        layers: Vec::new(),
+        once: false,
         workgroups: [1, 1, 1],
     }
 }
@@ -82,7 +83,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
 
     // The rounds double until a dispatch takes 0.05 s: long enough to time on any adapter.
     let threads = 64 * 1024;
-    let mut rounds = 16u32;
+    let mut rounds = 16;
     while rounds < 1 << 20 {
         let trial = kernel("multiply_add", rounds);
         trial.seconds(&gpu, threads / 64, 1)?;
@@ -95,7 +96,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
     let (read, write, nothing) = (kernel("read_memory", 1), kernel("write_memory", 1), kernel("nothing", 1));
     let copies = (BYTES / (16 * EACH * 64)) as u32;
     let small = gpu.buffer("small", 4096, usage);
-    let flops = 2.0 * (PER_ROUND * u64::from(rounds) * u64::from(threads)) as f64;
+    let flops = 2.0 * (PER_ROUND * rounds as u64 * u64::from(threads)) as f64;
 
     let mut ceilings = Ceilings {
         fma_gflops: Vec::new(),
@@ -144,7 +145,7 @@ impl Ceiling {
     fn new(gpu: &Gpu, kernel: &Kernel, buffers: [&wgpu::Buffer; 2]) -> Self {
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(kernel.entry),
-            source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+            source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
         });
         let layout = bind_group_layout(&gpu.device, kernel);
         let entries: Vec<_> = kernel

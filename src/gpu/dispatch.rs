@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::device::Gpu;
 use super::guarded::{GUARD_BYTES, Guarded};
-use super::kernels::{Kernel, Resource, WINDOW_BYTES};
+use super::kernels::{Kernel, Resource};
+use crate::error::Result;
 use crate::plan::{Plan, Step};
 
 /// One operation, ready to record.
@@ -12,23 +13,25 @@ pub(super) struct Dispatch {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     reads_step: bool,
+    /// Whether it runs once per submission, for all its steps.
+    pub once: bool,
     workgroups: [u32; 3],
 }
 
 impl Dispatch {
-    /// Records the operation, reading the step's row at `offset` bytes.
-    pub fn record(&self, pass: &mut wgpu::ComputePass, offset: u32) {
+    /// Records the operation for the step whose row begins at `offset` bytes, or from there on for `steps`.
+    pub fn record(&self, pass: &mut wgpu::ComputePass, offset: u32, steps: u32) {
         let [x, y, z] = self.workgroups;
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[offset][..usize::from(self.reads_step)]);
-        pass.dispatch_workgroups(x, y, z);
+        pass.dispatch_workgroups(x, if self.once { y * steps } else { y }, z);
     }
 }
 
 /// Gives the WGSL of a kernel; `None` leaves the kernel out.
-pub type Source<'a> = &'a dyn Fn(&Kernel) -> Option<String>;
+pub type Source<'a> = &'a dyn Fn(&Kernel) -> Result<Option<String>>;
 
-/// Makes the dispatches of a plan: one pipeline per distinct source, entry point and overrides, one bind group per
+/// Makes the dispatches of a plan: one pipeline per distinct source and entry point, one bind group per
 /// operation.
 pub(super) struct Dispatches<'a> {
     /// The opened adapter.
@@ -41,13 +44,15 @@ pub(super) struct Dispatches<'a> {
     pub steps: &'a wgpu::Buffer,
     /// Gives the WGSL of each kernel.
     pub source: Source<'a>,
-    /// Pipelines made so far, by source, entry point and overrides.
-    pub pipelines: HashMap<(String, &'static str, String), (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
+    /// Pipelines made so far, by source and entry point.
+    pub pipelines: HashMap<(String, &'static str), (wgpu::ComputePipeline, wgpu::BindGroupLayout)>,
 }
 
 impl Dispatches<'_> {
     /// The dispatches of `kernels`, one per operation of the plan, in order; `None` for one that is left out.
-    pub fn of(mut self, kernels: &[Kernel]) -> Vec<Option<Dispatch>> {
+    ///
+    /// Errors: those of the source.
+    pub fn of(mut self, kernels: &[Kernel]) -> Result<Vec<Option<Dispatch>>> {
         let mut modules = HashMap::new();
         kernels.iter().enumerate().map(|(op, kernel)| self.dispatch(op, kernel, &mut modules)).collect()
     }
@@ -57,10 +62,10 @@ impl Dispatches<'_> {
         op: usize,
         kernel: &Kernel,
         modules: &mut HashMap<String, wgpu::ShaderModule>,
-    ) -> Option<Dispatch> {
+    ) -> Result<Option<Dispatch>> {
         let device = &self.gpu.device;
-        let source = (self.source)(kernel)?;
-        let key = (source.clone(), kernel.entry, format!("{:?}", kernel.overrides));
+        let Some(source) = (self.source)(kernel)? else { return Ok(None) };
+        let key = (source.clone(), kernel.entry);
         let (pipeline, layout) = self
             .pipelines
             .entry(key)
@@ -75,19 +80,17 @@ impl Dispatches<'_> {
                 (pipeline(device, kernel, module, &layout), layout)
             })
             .clone();
-        Some(Dispatch {
-            pipeline,
-            bind_group: self.bind_group(op, kernel, &layout),
-            reads_step: kernel.reads_step,
-            workgroups: kernel.workgroups,
-        })
+        let reads_step = kernel.resources().iter().any(|(_, resource)| *resource == Resource::Step);
+        let (once, workgroups) = (kernel.once, kernel.workgroups);
+        Ok(Some(Dispatch { pipeline, bind_group: self.bind_group(op, kernel, &layout), reads_step, once, workgroups }))
     }
 
     fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
-        let geometry = (!kernel.geometry.is_empty()).then(|| self.geometry(kernel));
+        let table = kernel.table();
+        let table = (!table.is_empty()).then(|| self.table(&table));
         // A driver confines accesses to the bound range. The guard is bound too: a kernel that overruns its buffer
         // writes into the guard or reads its NaN. A kernel that calls arrayLength must get the buffer's length.
-        let asks_length = kernel.pieces.iter().any(|piece| piece.text.contains("arrayLength"));
+        let asks_length = kernel.pieces.iter().any(|piece| piece.text.contains("arrayLength(&new_gradients)") || piece.text.contains("arrayLength(&parameters)"));
         let guard_behind = if asks_length { 0 } else { GUARD_BYTES };
         let part = |buffer, offset, bytes| {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(bytes) })
@@ -97,12 +100,9 @@ impl Dispatches<'_> {
                 let buffer = &self.buffers[self.plan.ops[op].buffers[index].0];
                 part(&buffer.handle, GUARD_BYTES, buffer.bytes + guard_behind)
             }
-            Resource::Geometry => geometry.as_ref().expect("the kernel has a geometry").as_entire_binding(),
+            Resource::Table => table.as_ref().expect("the kernel has a table").as_entire_binding(),
             Resource::Step => part(self.steps, 0, size_of::<Step>() as u64),
-            Resource::Window => {
-                let offset = GUARD_BYTES + 4 * kernel.window.unwrap_or(0) as u64;
-                part(&self.buffers[self.plan.parameters.0].handle, offset, WINDOW_BYTES)
-            }
+            Resource::Steps => self.steps.as_entire_binding(),
         };
         let entries: Vec<_> = kernel
             .resources()
@@ -113,12 +113,11 @@ impl Dispatches<'_> {
         self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
     }
 
-    fn geometry(&self, kernel: &Kernel) -> wgpu::Buffer {
-        let bytes: &[u8] = bytemuck::cast_slice(&kernel.geometry);
+    fn table(&self, words: &[u32]) -> wgpu::Buffer {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let geometry = self.gpu.buffer("geometry", bytes.len().next_multiple_of(16) as u64, usage);
-        self.gpu.queue.write_buffer(&geometry, 0, bytes);
-        geometry
+        let table = self.gpu.buffer("table", 4 * words.len().next_multiple_of(4) as u64, usage);
+        self.gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(words));
+        table
     }
 }
 
@@ -139,7 +138,7 @@ pub(super) fn pipeline(
         module,
         entry_point: Some(kernel.entry),
         compilation_options: wgpu::PipelineCompilationOptions {
-            constants: &kernel.overrides,
+            constants: &[],
             zero_initialize_workgroup_memory: false,
         },
         cache: None,
@@ -155,8 +154,7 @@ pub(super) fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu:
         ty: wgpu::BindingType::Buffer {
             ty: match resource {
                 Resource::Buffer { writes, .. } => storage(!writes),
-                Resource::Geometry | Resource::Step => storage(true),
-                Resource::Window => wgpu::BufferBindingType::Uniform,
+                Resource::Table | Resource::Step | Resource::Steps => storage(true),
             },
             has_dynamic_offset: resource == Resource::Step,
             min_binding_size: None,

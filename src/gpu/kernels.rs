@@ -1,9 +1,13 @@
 //! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
-use super::Adapter;
+use super::tile::{Constants, MOST_GROUPS, Tile};
+use super::unroll::unroll;
 use crate::error::{Error, Result};
-use crate::model::Activation;
-use crate::plan::{Argument, Conv2d, Dense, Facts, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Use};
+use crate::model::{Activation, Shape};
+use crate::plan::{
+    Argument, BLOCK, Conv2d, Dense, Facts, Kernels, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Role,
+    STEP_STRIDE, Segment, Subsample, Use,
+};
 use crate::recipe::Optimizer;
 
 /// A part of a shader: a file of `shaders/`.
@@ -20,27 +24,50 @@ pub struct Piece {
 pub struct Kernel {
     /// Entry point, the name of the operation.
     pub entry: &'static str,
+    /// Constants of the shader, set in front of its text.
+    pub constants: Constants,
+    /// Values of `struct Geometry`, in its order (tests/shaders.rs); empty if the shader has none.
+    pub geometry: Vec<(&'static str, Value)>,
+    /// Whether the geometry is a buffer, so that layers share a pipeline, or a constant of the text, so that addresses
+    /// are known when it is compiled.
+    pub shared: bool,
     /// The parts of its WGSL, in order.
     pub pieces: Vec<Piece>,
     /// The buffers of the operation, in order.
     pub arguments: Vec<Argument>,
-    /// Names and values of the shader's overrides, set when the pipeline is made.
-    pub overrides: Vec<(&'static str, f64)>,
-    /// Words of the variable `geometry`; empty if the shader has none.
-    pub geometry: Vec<u32>,
-    /// Whether the shader reads the step's row, the variable `step`, which has a dynamic offset.
-    pub reads_step: bool,
-    /// First word in `parameters` of the variable `window`, which has [`WINDOW_BYTES`]; `None` without one.
-    pub window: Option<usize>,
+    /// Words of the variable `layers`; empty if the shader has none.
+    pub layers: Vec<u32>,
+    /// Whether it runs once per submission, for all its steps, which multiply `workgroups[1]`.
+    pub once: bool,
     /// Workgroups to dispatch.
     pub workgroups: [u32; 3],
 }
 
-/// Size of a window of the parameters, bound as a uniform buffer (bytes): the limit that every WebGPU adapter has.
-pub const WINDOW_BYTES: u64 = 65_536;
+/// A value of a geometry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// u32.
+    U32(u32),
+    /// f32.
+    F32(f32),
+}
 
-/// Alignment of a window's start (words): 256 bytes, the largest that WebGPU lets an adapter ask for.
-const WINDOW_STEP: usize = 64;
+impl Value {
+    fn wgsl(self) -> String {
+        match self {
+            Self::U32(value) => format!("{value}u"),
+            // Every f32 is written so that it is read back to the bit.
+            Self::F32(value) => format!("{value:?}f"),
+        }
+    }
+
+    fn word(self) -> u32 {
+        match self {
+            Self::U32(value) => value,
+            Self::F32(value) => value.to_bits(),
+        }
+    }
+}
 
 /// The resource behind a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,75 +79,90 @@ pub enum Resource {
         /// Whether the kernel writes it.
         writes: bool,
     },
-    /// [`Kernel::geometry`].
-    Geometry,
+    /// [`Kernel::table`].
+    Table,
     /// The row of the step, with a dynamic offset.
     Step,
-    /// A window of the parameters, a uniform buffer.
-    Window,
+    /// The rows of all steps of the submission.
+    Steps,
 }
 
 impl Kernel {
-    /// Its WGSL.
-    pub fn source(&self) -> String {
-        self.pieces.iter().map(|piece| piece.text).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Everything that it binds, by the number of the binding.
+    /// Its WGSL as it runs: [`Kernel::text`] with the marked loops unrolled.
     ///
-    /// Geometry is a storage buffer: lavapipe optimises a shader whose loops depend on a uniform buffer anew at every
-    /// dispatch.
-    pub fn resources(&self) -> Vec<(u32, Resource)> {
-        // A kernel that reads a window does not declare `parameters`.
-        let buffers = self.arguments.iter().enumerate().filter_map(|(index, argument)| {
-            let resource = Resource::Buffer { index, writes: argument.usage != Use::Read };
-            Some((self.binding(argument.name)?, resource))
-        });
-        let others = [
-            (!self.geometry.is_empty(), "geometry", Resource::Geometry),
-            (self.reads_step, "step", Resource::Step),
-            (self.window.is_some(), "window", Resource::Window),
-        ];
-        let others = others.into_iter().filter(|(binds, ..)| *binds);
-        buffers.chain(others.filter_map(|(_, name, resource)| Some((self.binding(name)?, resource)))).collect()
+    /// Errors: a marked loop that cannot be unrolled.
+    pub fn source(&self) -> Result<String> {
+        unroll(&self.text()).map_err(|why| {
+            Error::input(
+                format!("shaders/{}.wgsl: {why}", self.file()),
+                "use bounds that are constants, or leave the mark out",
+            )
+        })
     }
 
-    /// Number of the binding of `variable`, read from the WGSL.
-    fn binding(&self, variable: &str) -> Option<u32> {
+    /// Its WGSL as it is read: constants, geometry, and the pieces.
+    pub fn text(&self) -> String {
+        let constants = self.constants.iter().map(|(name, value)| format!("const {name} = {value}u;"));
+        let geometry = (!self.geometry.is_empty()).then(|| match self.shared {
+            true => "@group(0) @binding(6) var<storage, read> geometry: Geometry;".to_owned(),
+            false => {
+                let values: Vec<_> = self.geometry.iter().map(|(_, value)| value.wgsl()).collect();
+                format!("const geometry = Geometry({});", values.join(", "))
+            }
+        });
+        let pieces = self.pieces.iter().map(|piece| format!("\n{}", piece.text));
+        constants.chain(geometry).chain(pieces).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The file of its entry point.
+    pub fn file(&self) -> &'static str {
+        let entry = format!("fn {}(", self.entry);
+        self.pieces.iter().find(|piece| piece.text.contains(&entry)).map_or("", |piece| piece.file)
+    }
+
+    /// The words of a table that it reads: a shared geometry, or `layers`.
+    ///
+    /// It is a storage buffer: lavapipe optimises a shader whose loops depend on a uniform buffer anew at every
+    /// dispatch.
+    pub fn table(&self) -> Vec<u32> {
+        let geometry = self.geometry.iter().filter(|_| self.shared).map(|(_, value)| value.word());
+        geometry.chain(self.layers.iter().copied()).collect()
+    }
+
+    /// Everything that it binds, by the number of the binding, which is read from the WGSL.
+    pub fn resources(&self) -> Vec<(u32, Resource)> {
+        let resource = |variable: &str| {
+            let named = |argument: &Argument| argument.name == variable;
+            if let Some(index) = self.arguments.iter().position(named) {
+                return Some(Resource::Buffer { index, writes: self.arguments[index].usage != Use::Read });
+            }
+            match variable {
+                "step" => Some(Resource::Step),
+                "steps" => Some(Resource::Steps),
+                "geometry" => Some(Resource::Table),
+                "layers" if !self.layers.is_empty() => Some(Resource::Table),
+                _ => None,
+            }
+        };
         let declared = |line: &str| {
             let (number, rest) = line.strip_prefix("@group(0) @binding(")?.split_once(')')?;
             let (name, _) = rest.split_once("> ")?.1.split_once(':')?;
-            if name == variable { number.parse().ok() } else { None }
+            Some((number.parse().ok()?, resource(name)?))
         };
-        self.pieces.iter().flat_map(|piece| piece.text.lines()).find_map(declared)
+        let mut found: Vec<(u32, Resource)> = Vec::new();
+        for (number, resource) in self.text().lines().filter_map(declared) {
+            // A buffer may be declared as words and as vectors.
+            if !found.iter().any(|(other, _)| *other == number) {
+                found.push((number, resource));
+            }
+        }
+        found
     }
 
     /// Number of storage buffers that it binds.
     pub fn storage_buffers(&self) -> u64 {
-        self.resources().iter().filter(|(_, resource)| *resource != Resource::Window).count() as u64
+        self.resources().len() as u64
     }
-}
-
-/// Most layers with weights: the length of `layers` in sums.wgsl.
-pub const fn most_layers() -> usize {
-    64
-}
-
-/// Errors: a model with more than [`most_layers`].
-pub(super) fn check_layers(plan: &Plan) -> Result<()> {
-    // Each layer has two tensors, a weight and a bias.
-    let layers = plan.layout.tensors.len() / 2;
-    if layers > most_layers() {
-        return Err(Error::input(
-            format!(
-                "model {} has {layers} layers with weights: on a GPU at most {} fit",
-                plan.model.name,
-                most_layers()
-            ),
-            "use fewer layers, or --backend cpu",
-        ));
-    }
-    Ok(())
 }
 
 macro_rules! piece {
@@ -129,184 +171,100 @@ macro_rules! piece {
     };
 }
 
-/// Choices made per adapter, each from a measurement.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Variant {
-    /// Weights of convolutions from a uniform buffer. On llvmpipe a fifth less time for `conv2d_backward_input`;
-    /// on SwiftShader a tenth more, and a third more for C1 forward (docs/performance.md). Not measured on a GPU,
-    /// where reads of different weights by the threads of a subgroup may be serialised.
-    pub uniform_weights: bool,
-}
-
-impl Variant {
-    /// For `adapter`.
-    pub fn of(adapter: &Adapter) -> Self {
-        let room = adapter.handle.limits().max_uniform_buffer_binding_size >= WINDOW_BYTES;
-        Self { uniform_weights: adapter.device.name.contains("llvmpipe") && room }
-    }
-}
-
-/// The kernel that runs `op` in `plan`.
-pub fn kernel(op: &Op, plan: &Plan, variant: Variant) -> Kernel {
-    let Facts { name: entry, arguments, .. } = op.kind.facts();
-    let blocks = plan.blocks();
+/// The kernel that runs `op` of `plan` in the set `kernels`.
+pub fn kernel(op: &Op, plan: &Plan, kernels: Kernels) -> Kernel {
+    let Facts { name: entry, arguments, role, .. } = op.kind.facts();
+    let (tile, blocks) = (Tile { kernels }, plan.blocks());
+    // The input of the model lies in the buffer of all steps.
+    let gathered = role != Role::Input && op.buffers.contains(&plan.input);
     let base = Kernel {
         entry,
-        pieces: Vec::new(),
-        arguments,
-        overrides: Vec::new(),
+        constants: vec![("BLOCK", BLOCK), ("QUADS", QUADS)],
         geometry: Vec::new(),
-        reads_step: false,
-        window: None,
+        shared: kernels == Kernels::Software,
+        pieces: vec![if gathered { piece!("input/gathered") } else { piece!("input/layer") }],
+        arguments,
+        layers: Vec::new(),
+        once: role == Role::Input,
         workgroups: [1, 1, 1],
     };
-    // One workgroup is 8 quads by 8 items.
-    let per_item = |items: usize, depth: usize| [1, words(items.div_ceil(8)), words(depth)];
     match &op.kind {
-        OpKind::Gather(g) => Kernel {
-            pieces: vec![piece!("gather")],
-            geometry: [
-                &[g.image_height, g.image_width, g.input.height, g.input.width, g.input.channels].map(words)[..],
-                &g.levels.map(f32::to_bits),
-            ]
-            .concat(),
-            reads_step: true,
-            workgroups: per_item(g.input.channels * g.input.height, blocks),
-            ..base
-        },
-        OpKind::Conv2d(Pass::Forward, c) if c.max_pool => Kernel {
-            overrides: vec![kernel_size(c), ("CHANNELS", c.output.channels as f64)],
-            workgroups: per_item(c.pooled().height * c.pooled().width * c.output.channels.div_ceil(8), blocks),
-            ..conv2d(base, c, c.activation, blocks, variant)
-        },
-        OpKind::Conv2d(Pass::Forward, c) => Kernel {
-            overrides: vec![kernel_size(c)],
-            workgroups: per_item(
-                c.output.width.div_ceil(10) * c.output.height * c.output.channels.div_ceil(PACK),
-                blocks,
-            ),
-            ..conv2d(base, c, c.activation, blocks, variant)
-        },
-        OpKind::Conv2d(Pass::BackwardInput, c) => Kernel {
-            overrides: {
-                // All columns of dy are the middle ten of the strip: see EDGES in conv2d.wgsl.
-                let one_strip = c.input.width <= 14 && c.output.width <= 10 && c.kernel <= 5;
-                let edges = ("EDGES", f64::from(u8::from(!one_strip)));
-                vec![kernel_size(c), edges]
-            },
-            workgroups: per_item(c.input.width.div_ceil(14) * c.input.height * c.input.channels.div_ceil(3), blocks),
-            ..conv2d(base, c, c.input_activation, blocks, variant)
-        },
-        OpKind::Conv2d(Pass::BackwardWeights, c) => Kernel {
-            overrides: vec![kernel_size(c)],
-            workgroups: {
-                let channels = if c.max_pool { 4 } else { 8 };
-                let sets = c.input.channels * c.output.channels.div_ceil(channels);
-                per_item(c.kernel.div_ceil(5).pow(2) * sets, c.partials.slots / QUADS)
-            },
-            // It reads no weights and applies no activation.
-            ..conv2d(base, c, Activation::Identity, blocks, Variant::default())
-        },
-        OpKind::MaxPool(Pass::Forward, p) => {
-            pool_forward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks))
-        }
-        OpKind::MaxPool(_, p) => pool_backward(base, piece!("max_pool"), p, per_item(p.output.elements(), blocks)),
-        OpKind::AveragePool(Pass::Forward, p) => {
-            pool_forward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
-        }
-        OpKind::AveragePool(_, p) => {
-            pool_backward(base, piece!("average_pool"), p, per_item(p.output.elements(), blocks))
-        }
-        OpKind::Subsample(pass, s) => {
-            let (activation, workgroups) = match pass {
-                Pass::Forward => (s.activation, per_item(s.output.elements(), blocks)),
-                Pass::BackwardInput => (s.input_activation, per_item(s.output.elements(), blocks)),
-                Pass::BackwardWeights => {
-                    (Activation::Identity, per_item(s.output.channels.div_ceil(PACK), s.partials.slots / QUADS))
-                }
-            };
-            let shapes = [s.output.channels, s.output.height, s.output.width].map(words);
-            let offsets = parameters(s.weights, s.bias, &s.partials, blocks);
+        OpKind::Gather(g) => {
+            let rows = g.input.channels * g.input.height;
+            let [background, foreground] = g.levels;
             Kernel {
-                pieces: with_activation(activation, &[piece!("subsample")]),
-                overrides: vec![("SIZE", s.size as f64)],
-                geometry: [&shapes[..], &offsets, &[floor(activation)]].concat(),
-                workgroups,
+                constants: with(base.constants, &[("STEP_STRIDE", STEP_STRIDE / 16)]),
+                geometry: [
+                    u32s([
+                        ("image_height", g.image_height),
+                        ("image_width", g.image_width),
+                        ("height", g.input.height),
+                        ("width", g.input.width),
+                        ("channels", g.input.channels),
+                        ("blocks", blocks),
+                    ]),
+                    scale(background, foreground),
+                ]
+                .concat(),
+                pieces: vec![piece!("gather")],
+                workgroups: [words((QUADS * g.input.width.div_ceil(4) * rows).div_ceil(64)), words(blocks), 1],
                 ..base
             }
         }
-        OpKind::Dense(Pass::Forward, d) => Kernel {
-            pieces: with_activation(d.activation, &[piece!("dense")]),
-            geometry: dense(d, d.activation, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.outputs.div_ceil(12).div_ceil(4)), 1],
-            ..base
-        },
-        OpKind::Dense(Pass::BackwardInput, d) => Kernel {
-            pieces: with_activation(d.input_activation, &[piece!("dense")]),
-            geometry: dense(d, d.input_activation, blocks),
-            workgroups: [words((2 * blocks).div_ceil(8)), words(d.inputs.div_ceil(12).div_ceil(4)), 1],
-            ..base
-        },
-        OpKind::Dense(Pass::BackwardWeights, d) => Kernel {
-            pieces: with_activation(Activation::Identity, &[piece!("dense")]),
-            geometry: dense(d, Activation::Identity, blocks),
-            workgroups: [
-                words((d.inputs.div_ceil(16) * d.outputs.div_ceil(12)).div_ceil(32)),
-                1,
-                words(d.partials.slots),
-            ],
-            ..base
-        },
+        OpKind::Conv2d(pass, c) => conv2d(base, c, *pass, tile, blocks),
+        OpKind::MaxPool(pass, p) => pool(base, p, *pass, piece!("pool/max_pool"), tile, blocks),
+        OpKind::AveragePool(pass, p) => pool(base, p, *pass, piece!("pool/average_pool"), tile, blocks),
+        OpKind::Subsample(pass, s) => subsample(base, s, *pass, tile, blocks),
+        OpKind::Dense(pass, d) => dense(base, d, *pass, tile, blocks),
         OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => Kernel {
-            pieces: vec![piece!("softmax_cross_entropy")],
-            geometry: vec![words(*classes)],
-            reads_step: true,
-            workgroups: [1, words(blocks.div_ceil(4)), 1],
+            geometry: u32s([("classes", *classes), ("blocks", blocks)]),
+            pieces: vec![lanes(tile), piece!("softmax_cross_entropy")],
+            workgroups: [words(blocks), 1, 1],
             ..base
         },
-        OpKind::SumScores { .. } => Kernel { pieces: vec![piece!("sums")], reads_step: true, ..base },
         OpKind::SumGradients(segments) => Kernel {
+            constants: with(base.constants, &tile.sums()),
             pieces: vec![piece!("sums")],
-            geometry: {
-                let mut geometry = vec![words(segments.len()), 0, 0, 0];
-                for s in segments {
-                    let p = &s.partials;
-                    geometry.extend([s.first / PACK, p.words / PACK, p.slots, p.first / PACK].map(words));
-                }
-                geometry.resize(4 + 4 * most_layers(), 0);
-                geometry
-            },
-            workgroups: [words(plan.layout.words.div_ceil(PACK * 64)), 1, 1],
+            layers: layers(segments),
+            workgroups: per_parameter(plan.layout.words),
             ..base
         },
-        OpKind::Update { optimizer, words: length } => Kernel {
-            pieces: vec![piece!("optimizer")],
-            overrides: match optimizer {
-                Optimizer::Sgd => vec![("NESTEROV", 0.0)],
-                Optimizer::Nesterov => vec![("NESTEROV", 1.0)],
-                Optimizer::Adam => vec![("DECOUPLED", 0.0)],
-                Optimizer::AdamW => vec![("DECOUPLED", 1.0)],
-            },
-            reads_step: true,
-            workgroups: [words(length.div_ceil(PACK * 64)), 1, 1],
-            ..base
-        },
+        OpKind::Update { optimizer, words } => update(base, *optimizer, tile, *words),
+        OpKind::SumAndUpdate { segments, optimizer, words } => {
+            Kernel { layers: layers(segments), ..update(base, *optimizer, tile, *words) }
+        }
     }
 }
 
-fn pool_forward(base: Kernel, piece: Piece, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    let pieces = with_activation(Activation::Identity, &[piece]);
-    Kernel { pieces, overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
+/// The value of a constant.
+fn value(constants: &Constants, name: &str) -> usize {
+    constants.iter().find(|(other, _)| *other == name).map_or(1, |(_, value)| *value)
 }
 
-fn pool_backward(base: Kernel, piece: Piece, p: &Pool, workgroups: [u32; 3]) -> Kernel {
-    let pieces = with_activation(p.input_activation, &[piece]);
-    Kernel { pieces, overrides: vec![size(p)], geometry: pool(p), workgroups, ..base }
+fn with(mut constants: Constants, others: &[(&'static str, usize)]) -> Constants {
+    constants.extend(others);
+    constants
+}
+
+fn u32s<const N: usize>(values: [(&'static str, usize); N]) -> Vec<(&'static str, Value)> {
+    values.map(|(name, value)| (name, Value::U32(words(value)))).to_vec()
+}
+
+/// The value of a byte 0, and of one step of a byte.
+fn scale(background: f32, foreground: f32) -> Vec<(&'static str, Value)> {
+    vec![("background", Value::F32(background)), ("scale", Value::F32((foreground - background) / 255.0))]
+}
+
+fn lanes(tile: Tile) -> Piece {
+    match tile.kernels {
+        Kernels::Gpu => piece!("lanes/one"),
+        Kernels::Software => piece!("lanes/four"),
+    }
 }
 
 /// The functions `activate` and `derivative` of `activation`, then `pieces`.
 fn with_activation(activation: Activation, pieces: &[Piece]) -> Vec<Piece> {
-    let safe_tanh = piece!("safe_tanh");
+    let safe_tanh = piece!("activation/safe_tanh");
     let mut all = match activation {
         Activation::Identity | Activation::Relu => vec![piece!("activation/rectified")],
         Activation::Tanh => vec![safe_tanh, piece!("activation/tanh")],
@@ -318,70 +276,183 @@ fn with_activation(activation: Activation, pieces: &[Piece]) -> Vec<Piece> {
 }
 
 /// The `floor` of activation/rectified.wgsl, the lowest output: 0 for ReLU, the lowest f32 without activation.
-fn floor(activation: Activation) -> u32 {
-    let floor = if activation == Activation::Relu { 0.0 } else { f32::MIN };
-    floor.to_bits()
+fn floor(activation: Activation) -> (&'static str, Value) {
+    ("floor", Value::F32(if activation == Activation::Relu { 0.0 } else { f32::MIN }))
 }
 
-fn kernel_size(c: &Conv2d) -> (&'static str, f64) {
-    ("KERNEL", c.kernel as f64)
+/// Offsets in `parameters` and `partials`, in vec4f.
+fn offsets(weights: usize, bias: usize, partials: &Partials) -> Vec<(&'static str, Value)> {
+    u32s([("weights", weights / PACK), ("bias", bias / PACK), ("partials", partials.first / PACK)])
 }
 
-/// First word of the window that holds the weights and bias of `c`; `None` if they do not fit, or without windows.
-fn window(c: &Conv2d, variant: Variant) -> Option<usize> {
-    let first = window_start(c);
-    let fits = 4 * (c.weights + c.partials.words - first) as u64 <= WINDOW_BYTES;
-    (variant.uniform_weights && fits).then_some(first)
+/// The layout of slots.
+fn slots(partials: &Partials) -> Vec<(&'static str, Value)> {
+    u32s([("partials_stride", partials.words / PACK), ("rows_per_slot", partials.rows_per_slot)])
 }
 
-fn window_start(c: &Conv2d) -> usize {
-    c.weights / WINDOW_STEP * WINDOW_STEP
-}
-
-/// The kernel of an operation of conv2d.wgsl, without overrides and workgroups.
-fn conv2d(base: Kernel, c: &Conv2d, activation: Activation, blocks: usize, variant: Variant) -> Kernel {
-    let shapes = [c.input.channels, c.input.height, c.input.width, c.output.channels, c.output.height, c.output.width];
+/// A kernel of shaders/conv2d. Its geometry is always constant: so are the sizes of its arrays, and channels that only
+/// pad a pack then cost nothing.
+fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+    let (body, activation, constants) = match pass {
+        Pass::Forward => (piece!("conv2d/forward"), c.activation, tile.conv2d_forward(c.kernel)),
+        Pass::BackwardInput => (piece!("conv2d/backward_input"), c.input_activation, tile.conv2d_backward_input()),
+        // It applies no activation.
+        Pass::BackwardWeights => {
+            (piece!("conv2d/backward_weights"), Activation::Identity, tile.conv2d_backward_weights(c.kernel))
+        }
+    };
+    let ([height, width], packs) = (c.cells(), c.output.channels.div_ceil(PACK));
+    let size = |name| value(&constants, name);
+    let workgroups = match pass {
+        Pass::Forward => [(height * width).div_ceil(size("ITEMS")), packs.div_ceil(size("TILE_PACKS")), blocks],
+        Pass::BackwardInput => {
+            let strips = c.input.width.div_ceil(size("TILE_COLUMNS"));
+            let lines = c.input.height.div_ceil(size("TILE_LINES"));
+            let channels = c.input.channels.div_ceil(size("TILE_CHANNELS"));
+            [strips.div_ceil(size("TILE_STRIPS")), lines * channels, blocks]
+        }
+        Pass::BackwardWeights => {
+            let items = c.kernel.div_ceil(size("TILE_ROWS")) * c.input.channels * packs;
+            [items.div_ceil(size("ITEMS")), c.partials.slots, 1]
+        }
+    };
     let [background, foreground] = c.levels.unwrap_or_default();
-    let scale = (foreground - background) / 255.0;
-    let rest = [floor(activation), words(window_start(c) / PACK), background.to_bits(), scale.to_bits()];
-    let window = window(c, variant);
     let pieces = [
-        piece!("conv2d"),
+        lanes(tile),
+        piece!("conv2d/geometry"),
         if c.levels.is_some() { piece!("conv2d/inputs_bytes") } else { piece!("conv2d/inputs_values") },
-        if window.is_some() { piece!("conv2d/weights_uniform") } else { piece!("conv2d/weights_storage") },
-        if c.max_pool { piece!("conv2d/gradients_argmax") } else { piece!("conv2d/gradients_sums") },
+        piece!("conv2d/weights"),
+        if c.max_pool { piece!("conv2d/max_pooled") } else { piece!("conv2d/unpooled") },
+        body,
     ];
+    let shapes = u32s([
+        ("in_channels", c.input.channels),
+        ("in_height", c.input.height),
+        ("in_width", c.input.width),
+        ("out_channels", c.output.channels),
+        ("out_height", c.output.height),
+        ("out_width", c.output.width),
+        ("blocks", blocks),
+    ]);
+    let rest = [offsets(c.weights, c.bias, &c.partials), slots(&c.partials), vec![floor(activation)]];
     Kernel {
-        pieces: with_activation(activation, &pieces),
-        geometry: [&shapes.map(words)[..], &parameters(c.weights, c.bias, &c.partials, blocks), &rest].concat(),
-        window,
+        constants: with(with(base.constants, &[("KERNEL", c.kernel)]), &constants),
+        geometry: [shapes, rest.concat(), scale(background, foreground)].concat(),
+        shared: false,
+        pieces: [base.pieces, with_activation(activation, &pieces)].concat(),
+        workgroups: workgroups.map(words),
         ..base
     }
 }
 
-/// `struct Geometry` of dense.wgsl.
-fn dense(d: &Dense, activation: Activation, blocks: usize) -> Vec<u32> {
-    [
-        &[words(d.inputs), words(d.outputs)][..],
-        &parameters(d.weights, d.bias, &d.partials, blocks),
-        &[floor(activation)],
-    ]
-    .concat()
+/// A kernel of shaders/dense.
+fn dense(base: Kernel, d: &Dense, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+    let (packs, quads) = (d.outputs.div_ceil(PACK), blocks * QUADS);
+    let (body, activation, constants) = match pass {
+        Pass::Forward => (piece!("dense/forward"), d.activation, tile.dense_forward()),
+        Pass::BackwardInput => (piece!("dense/backward_input"), d.input_activation, tile.dense_backward_input()),
+        // It applies no activation.
+        Pass::BackwardWeights => {
+            (piece!("dense/backward_weights"), Activation::Identity, tile.dense_backward_weights())
+        }
+    };
+    let size = |name| value(&constants, name);
+    let tiles = match pass {
+        Pass::Forward => quads / size("TILE_QUADS") * packs.div_ceil(size("TILE_PACKS")),
+        Pass::BackwardInput => quads / size("TILE_QUADS") * d.inputs.div_ceil(size("TILE_INPUTS")),
+        Pass::BackwardWeights => packs.div_ceil(size("TILE_PACKS")) * d.inputs.div_ceil(size("TILE_INPUTS")),
+    };
+    let groups = tiles.div_ceil(size("TILES"));
+    let shapes = u32s([("inputs", d.inputs), ("outputs", d.outputs), ("blocks", blocks)]);
+    let pieces = with_activation(activation, &[piece!("lanes/four"), piece!("dense/geometry"), body]);
+    Kernel {
+        geometry: [shapes, offsets(d.weights, d.bias, &d.partials), vec![floor(activation)]].concat(),
+        constants: with(with(base.constants, &[("MOST_GROUPS", MOST_GROUPS)]), &constants),
+        pieces: [base.pieces, pieces].concat(),
+        workgroups: [groups.min(MOST_GROUPS), groups.div_ceil(MOST_GROUPS), 1].map(words),
+        ..base
+    }
 }
 
-/// The fields that conv2d.wgsl and dense.wgsl share; offsets and lengths in `parameters` and `partials` in vec4f.
-fn parameters(weights: usize, bias: usize, p: &Partials, blocks: usize) -> [u32; 6] {
-    [weights / PACK, bias / PACK, p.first / PACK, p.words / PACK, p.blocks_per_chunk, blocks].map(words)
+/// A kernel of shaders/pool/max_pool.wgsl or average_pool.wgsl.
+fn pool(base: Kernel, p: &Pool, pass: Pass, body: Piece, tile: Tile, blocks: usize) -> Kernel {
+    let activation = if pass == Pass::Forward { Activation::Identity } else { p.input_activation };
+    let none = Partials { first: 0, words: 0, slots: 0, rows_per_slot: 0 };
+    let windows = Windows { size: p.size, shape: p.output, weights: 0, bias: 0, partials: none, blocks };
+    windows.kernel(base, activation, body, tile)
 }
 
-/// `struct Geometry` of max_pool.wgsl and average_pool.wgsl.
-fn pool(p: &Pool) -> Vec<u32> {
-    let shapes = [p.output.channels, p.output.height, p.output.width];
-    [&shapes.map(words)[..], &[floor(p.input_activation)]].concat()
+/// A kernel of shaders/pool/subsample.wgsl.
+fn subsample(base: Kernel, s: &Subsample, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+    let (weights, bias, partials) = (s.weights, s.bias, s.partials);
+    let windows = Windows { size: s.size, shape: s.output, weights, bias, partials, blocks };
+    let activation = match pass {
+        Pass::Forward => s.activation,
+        Pass::BackwardInput => s.input_activation,
+        Pass::BackwardWeights => Activation::Identity,
+    };
+    let kernel = windows.kernel(base, activation, piece!("pool/subsample"), tile);
+    match pass {
+        Pass::BackwardWeights => Kernel {
+            // A workgroup per channel, those that only pad a pack too.
+            workgroups: [words(s.output.channels.next_multiple_of(PACK)), words(partials.slots), 1],
+            ..kernel
+        },
+        _ => kernel,
+    }
 }
 
-fn size(p: &Pool) -> (&'static str, f64) {
-    ("SIZE", p.size as f64)
+/// What kernels of shaders/pool need to know.
+struct Windows {
+    size: usize,
+    shape: Shape,
+    weights: usize,
+    bias: usize,
+    partials: Partials,
+    blocks: usize,
+}
+
+impl Windows {
+    fn kernel(self, base: Kernel, activation: Activation, body: Piece, tile: Tile) -> Kernel {
+        let shapes = u32s([
+            ("channels", self.shape.channels),
+            ("out_height", self.shape.height),
+            ("out_width", self.shape.width),
+            ("blocks", self.blocks),
+        ]);
+        let rest = [offsets(self.weights, self.bias, &self.partials), slots(&self.partials), vec![floor(activation)]];
+        let items = self.shape.elements().div_ceil(value(&tile.per_value(), "ITEMS"));
+        Kernel {
+            constants: with(with(base.constants, &[("SIZE", self.size)]), &tile.per_value()),
+            geometry: [shapes, rest.concat()].concat(),
+            pieces: [base.pieces, with_activation(activation, &[lanes(tile), piece!("pool/window"), body])].concat(),
+            workgroups: [items, 1, self.blocks].map(words),
+            ..base
+        }
+    }
+}
+
+/// A kernel of shaders/optimizer.wgsl.
+fn update(base: Kernel, optimizer: Optimizer, tile: Tile, words: usize) -> Kernel {
+    let nesterov = usize::from(optimizer == Optimizer::Nesterov);
+    let decoupled = usize::from(optimizer == Optimizer::AdamW);
+    Kernel {
+        constants: with(with(base.constants, &tile.sums()), &[("NESTEROV", nesterov), ("DECOUPLED", decoupled)]),
+        pieces: vec![piece!("sums"), piece!("optimizer")],
+        workgroups: per_parameter(words),
+        ..base
+    }
+}
+
+/// A workgroup of 64 threads, each of a vec4f.
+fn per_parameter(length: usize) -> [u32; 3] {
+    [words(length.div_ceil(PACK * 64)), 1, 1]
+}
+
+/// `layers` of sums.wgsl.
+fn layers(segments: &[Segment]) -> Vec<u32> {
+    let layer = |s: &Segment| [s.first / PACK, s.partials.words / PACK, s.partials.slots, s.partials.first / PACK];
+    segments.iter().flat_map(|s| layer(s).map(words)).collect()
 }
 
 /// `count` as u32. Larger counts belong to buffers beyond an adapter's limits, which [`super::GpuRunner`] refuses.

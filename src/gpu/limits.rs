@@ -2,7 +2,7 @@
 
 use super::Adapter;
 use super::guarded::GUARD_BYTES;
-use super::kernels::{Kernel, WINDOW_BYTES};
+use super::kernels::Kernel;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
@@ -13,14 +13,14 @@ pub(super) fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Resu
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);
     let largest = plan.buffers.iter().map(|b| 4 * b.words as u64).max().unwrap_or(0);
-    let allocated = largest + 2 * GUARD_BYTES + WINDOW_BYTES;
+    let allocated = largest + 2 * GUARD_BYTES;
     let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [
         ("max_storage_buffer_binding_size", largest + GUARD_BYTES, have.max_storage_buffer_binding_size),
         ("max_buffer_size", allocated, have.max_buffer_size),
         ("max_storage_buffers_per_shader_stage", storage_buffers, u64::from(have.max_storage_buffers_per_shader_stage)),
-        ("max_compute_invocations_per_workgroup", 64, u64::from(have.max_compute_invocations_per_workgroup)),
+        ("max_compute_invocations_per_workgroup", 256, u64::from(have.max_compute_invocations_per_workgroup)),
         (
             "max_compute_workgroups_per_dimension",
             u64::from(workgroups),

@@ -11,9 +11,12 @@ mod guarded;
 mod kernels;
 mod limits;
 mod runner;
+mod tile;
+mod unroll;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, ceiling_kernels, measure};
 pub use dispatch::Source;
-pub use kernels::{Kernel, Piece, Resource, Variant, WINDOW_BYTES, kernel, most_layers};
+pub use kernels::{Kernel, Piece, Resource, Value, kernel};
+pub use unroll::unroll;
 pub use runner::GpuRunner;

@@ -6,11 +6,11 @@ use super::Adapter;
 use super::device::{Gpu, device_error};
 use super::dispatch::{Dispatch, Dispatches, Source};
 use super::guarded::{GUARD_BYTES, Guarded, broken_guard};
-use super::kernels::{Kernel, Variant, check_layers, kernel};
+use super::kernels::{Kernel, kernel};
 use super::limits::limits;
 use crate::error::{Error, Result};
 use crate::plan::{
-    BufferId, Clock, Device, MOST_STEPS, Metrics, Pending, Phase, Plan, Runner, Step, nothing_to_collect, now,
+    BufferId, Clock, Device, Kernels, Metrics, Pending, Phase, Plan, Runner, STEP_STRIDE, Step, nothing_to_collect, now,
 };
 
 /// Runs a plan on an adapter.
@@ -19,9 +19,8 @@ pub struct GpuRunner {
     plan: Plan,
     gpu: Gpu,
     buffers: Vec<Guarded>,
-    /// The rows of the steps of a submission, `step_stride` bytes apart.
+    /// The rows of the steps of a submission, [`STEP_STRIDE`] bytes apart.
     steps: wgpu::Buffer,
-    step_stride: u32,
     /// One per operation of the plan; `None` if it was not prepared.
     dispatches: Vec<Option<Dispatch>>,
     submitted: VecDeque<Submission>,
@@ -39,41 +38,34 @@ struct Submission {
 impl GpuRunner {
     /// Opens `adapter` and prepares every buffer and pipeline of `plan`; the buffers are zero.
     ///
-    /// Errors: limits that the plan exceeds (name, need, have), more layers with weights than
-    /// [`super::most_layers`], an adapter that will not open, out of memory.
+    /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory.
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
-        now(Self::open(adapter, plan, &|kernel| Some(kernel.source())))
+        now(Self::open(adapter, plan, &|kernel| kernel.source().map(Some)))
     }
 
     /// [`GpuRunner::new`], to be awaited, with the WGSL that `source` gives for each kernel: how a test plants a fault.
     /// An operation without WGSL is not prepared and cannot run.
     pub async fn open(adapter: &Adapter, plan: &Plan, source: Source<'_>) -> Result<Self> {
-        check_layers(plan)?;
-        let variant = Variant::of(adapter);
-        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, variant)).collect();
+        let set = adapter.device.kernels.unwrap_or(Kernels::Gpu);
+        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, set)).collect();
         let limits = limits(adapter, plan, &kernels)?;
         let gpu = Gpu::open(adapter, limits.clone()).await?;
 
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let windows = kernels.iter().any(|k| k.window.is_some());
-        let buffers: Vec<Guarded> = (0..)
-            .zip(&plan.buffers)
-            .map(|(id, b)| Guarded::new(&gpu, &b.name, 4 * b.words as u64, windows && BufferId(id) == plan.parameters))
-            .collect();
-        let row = size_of::<Step>() as u32;
-        let step_stride = row.next_multiple_of(limits.min_storage_buffer_offset_alignment);
+        let buffers: Vec<Guarded> =
+            plan.buffers.iter().map(|b| Guarded::new(&gpu, &b.name, 4 * b.words as u64)).collect();
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let steps = gpu.buffer("steps", u64::from(step_stride) * MOST_STEPS as u64, table);
+        let steps = gpu.buffer("steps", (STEP_STRIDE * plan.steps) as u64, table);
+        let pipelines = HashMap::new();
         let dispatches =
-            Dispatches { gpu: &gpu, plan, buffers: &buffers, steps: &steps, source, pipelines: HashMap::new() }
-                .of(&kernels);
+            Dispatches { gpu: &gpu, plan, buffers: &buffers, steps: &steps, source, pipelines }.of(&kernels)?;
         if let Some(error) = memory.pop().await {
             let need = format!(" (the plan needs {} MiB)", plan.bytes().div_ceil(1 << 20));
             return Err(device_error(&error, &need));
         }
         gpu.check()?;
         let (description, submitted) = (adapter.device.clone(), VecDeque::new());
-        Ok(Self { description, plan: plan.clone(), gpu, buffers, steps, step_stride, dispatches, submitted })
+        Ok(Self { description, plan: plan.clone(), gpu, buffers, steps, dispatches, submitted })
     }
 
     fn dispatch(&self, op: usize) -> Result<&Dispatch> {
@@ -116,8 +108,8 @@ impl Runner for GpuRunner {
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
         self.plan.check_steps(steps)?;
         let ops = self.plan.phase(phase)?;
-        let mut rows = vec![0u8; steps.len() * self.step_stride as usize];
-        for (row, step) in rows.chunks_exact_mut(self.step_stride as usize).zip(steps) {
+        let mut rows = vec![0u8; steps.len() * STEP_STRIDE];
+        for (row, step) in rows.chunks_exact_mut(STEP_STRIDE).zip(steps) {
             row[..size_of::<Step>()].copy_from_slice(bytemuck::bytes_of(step));
         }
         self.gpu.queue.write_buffer(&self.steps, 0, &rows);
@@ -126,15 +118,15 @@ impl Runner for GpuRunner {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            for index in 0..steps.len() as u32 {
-                for dispatch in &dispatches {
-                    dispatch.record(&mut pass, index * self.step_stride);
-                }
+            let (once, each): (Vec<&Dispatch>, Vec<&Dispatch>) = dispatches.into_iter().partition(|d| d.once);
+            once.iter().for_each(|dispatch| dispatch.record(&mut pass, 0, steps.len() as u32));
+            for index in 0..steps.len() {
+                each.iter().for_each(|dispatch| dispatch.record(&mut pass, (index * STEP_STRIDE) as u32, 1));
             }
         }
         let used: Vec<u32> = steps.iter().map(|step| step.row).collect();
         let rows = u64::from(used.iter().max().map_or(0, |last| last + 1));
-        let bytes = rows * size_of::<Metrics>() as u64;
+        let bytes = rows * (self.plan.blocks() * size_of::<Metrics>()) as u64;
         let staging = self.gpu.staging(bytes);
         let metrics = &self.buffers[self.plan.metrics.0].handle;
         encoder.copy_buffer_to_buffer(metrics, GUARD_BYTES, &staging, 0, bytes);
@@ -148,7 +140,7 @@ impl Runner for GpuRunner {
         Box::pin(async {
             let Submission { index, staging, rows: used } = submission.ok_or_else(nothing_to_collect)?;
             let rows: Vec<Metrics> = bytemuck::pod_collect_to_vec(&self.gpu.map(staging, index).await?);
-            Ok(used.into_iter().map(|row| rows[row as usize]).collect())
+            Ok(Metrics::of(&used, &rows, self.plan.blocks()))
         })
     }
 
@@ -157,11 +149,11 @@ impl Runner for GpuRunner {
             self.plan.check_steps(std::slice::from_ref(step))?;
             self.gpu.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
             let dispatch = self.dispatch(index)?;
-            self.gpu.time(|pass| (0..times).for_each(|_| dispatch.record(pass, 0))).await
+            self.gpu.time(|pass| (0..times).for_each(|_| dispatch.record(pass, 0, 1))).await
         })
     }
 
     fn capacity(&self) -> usize {
-        MOST_STEPS
+        self.plan.steps
     }
 }

@@ -24,9 +24,9 @@ pub enum Content {
     Parameters,
     /// `[block][channel][row][column][sample]`.
     Activations(Shape),
-    /// `[block][channel][row][column / 2][quad][column % 2]`: the bytes of four samples per word, lowest first.
+    /// `[block][channel][row][column][quad]`: the bytes of four samples per word, lowest first.
     Bytes(Shape),
-    /// `[block][channel / 4][row][column][quad]`: [`super::ARGMAX_BITS`] per channel of a pack and sample of a quad.
+    /// `[block][channel / 4][row][column][sample]`: [`super::ARGMAX_BITS`] per channel of a pack.
     Argmax(Shape),
     /// Any other: a word has an index and no name.
     Other,
@@ -60,14 +60,11 @@ impl BufferSpec {
                 sampled(word / BLOCK, &[channels, height, width], word % BLOCK, "")
             }
             Content::Bytes(Shape { channels, height, width }) => {
-                // [pair of columns][quad][column % 2]
-                let (pair, quad, column) = (word / (2 * QUADS), word / 2 % QUADS, word % 2);
-                sampled(2 * pair + column, &[channels, height, width], quad * QUAD, "s from")
+                sampled(word / QUADS, &[channels, height, width], word % QUADS * QUAD, "s from")
             }
             Content::Argmax(Shape { channels, height, width }) => {
-                let (index, quad) = (word / QUADS, word % QUADS);
-                let groups = [channels.div_ceil(PACK), height, width];
-                format!("of four channels: {}", sampled(index, &groups, quad * QUAD, "s from"))
+                let packs = [channels.div_ceil(PACK), height, width];
+                format!("of four channels: {}", sampled(word / BLOCK, &packs, word % BLOCK, ""))
             }
             Content::Other => String::new(),
         }
@@ -90,9 +87,9 @@ mod tests {
         let activation = Content::Activations(shape);
         assert_eq!(named(activation, 0), "channel, row, column 0,0,0 of sample 0");
         assert_eq!(named(activation, (48 + 2 * 8 + 3) * BLOCK + 5), "channel, row, column 2,1,1 of sample 37");
-        assert_eq!(named(Content::Bytes(shape), 2 * QUADS + 3), "channel, row, column 0,1,1 of samples from 4");
-        let argmax = named(Content::Argmax(shape), (16 + 9) * QUADS + 7);
-        assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of samples from 60");
+        assert_eq!(named(Content::Bytes(shape), 3 * QUADS + 1), "channel, row, column 0,1,1 of samples from 4");
+        let argmax = named(Content::Argmax(shape), (16 + 9) * BLOCK + 28);
+        assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of sample 60");
         assert_eq!(named(Content::Parameters, 4), "c1.weight[0,0,0,1]");
         assert_eq!(named(Content::Other, 4), "");
     }

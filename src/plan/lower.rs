@@ -56,7 +56,12 @@ struct Lowering<'a> {
     forward: Vec<Op>,
     /// Built front to back, run back to front: a layer's weights before its input.
     backward: Vec<Op>,
+    /// Most steps per submission.
+    steps: usize,
 }
+
+/// Room for the gathered samples of a submission, bytes.
+const GATHERED_BYTES: usize = 8 << 20;
 
 impl<'a> Lowering<'a> {
     fn new(model: &'a Model, batch: usize, data: DatasetShape) -> Result<Self> {
@@ -76,8 +81,11 @@ impl<'a> Lowering<'a> {
             ));
         }
         let layout = ParameterLayout::new(model);
+        let bytes = stages(model).first().is_some_and(Stage::is_fused);
+        let step_bytes = blocks(batch) * BLOCK * model.input.elements() * if bytes { 1 } else { 4 };
+        let steps = (GATHERED_BYTES / step_bytes).clamp(1, MOST_STEPS);
         let (buffers, segments, forward, backward) = Default::default();
-        Ok(Self { model, batch, data, layout, buffers, segments, forward, backward })
+        Ok(Self { model, batch, data, layout, buffers, segments, forward, backward, steps })
     }
 
     fn buffer(&mut self, name: impl Into<String>, element: Element, words: usize, content: Content) -> BufferId {
@@ -109,7 +117,7 @@ impl<'a> Lowering<'a> {
         let labels = self.integers("labels", data.samples);
         let order = self.integers("order", data.samples);
         let parameters = self.per_parameter("parameters");
-        let targets = self.integers("targets", blocks(self.batch) * BLOCK);
+        let targets = self.integers("targets", self.steps * blocks(self.batch) * BLOCK);
         // Its length is known once every layer has its segment.
         let partials = optimizer.map(|_| self.floats("partials", 0));
         let gradients = optimizer.map(|_| self.per_parameter("gradients"));
@@ -123,23 +131,29 @@ impl<'a> Lowering<'a> {
             flow = self.stage(stage, flow, Shared { parameters, partials });
         }
         let [probabilities, predictions, metrics] = self.loss(flow, targets);
-        let forward = self.forward.len();
         let mut ops = self.forward;
-        let mut phases = vec![(Phase::Evaluate, (0..forward).collect())];
+        let input = ops[0].buffers[3];
+        let mut phases = vec![(Phase::Evaluate, (0..ops.len()).collect())];
         if let (Some(optimizer), Some(partials), Some(gradients)) = (optimizer, partials, gradients) {
             let update = |kind, buffers| Op { layer: "update".to_owned(), kind, buffers };
             self.buffers[partials.0].words = self.segments.iter().map(|s| s.partials.length()).sum::<usize>().max(4);
             ops.extend(self.backward.into_iter().rev());
-            ops.push(update(OpKind::SumGradients(self.segments), vec![partials, gradients]));
-            phases.push((Phase::Gradients, (0..ops.len()).collect()));
-            let updated = [vec![gradients, parameters], states.clone()].concat();
-            ops.push(update(OpKind::Update { optimizer, words: self.layout.words }, updated));
-            phases.push((Phase::Update, vec![ops.len() - 1]));
+            let (segments, words) = (self.segments, self.layout.words);
+            let updated = [vec![parameters], states.clone()].concat();
+            let before = ops.len();
+            ops.push(update(OpKind::SumGradients(segments.clone()), vec![partials, gradients]));
+            ops.push(update(OpKind::Update { optimizer, words }, [vec![gradients], updated.clone()].concat()));
+            let fused = OpKind::SumAndUpdate { segments, optimizer, words };
+            ops.push(update(fused, [vec![partials], updated, vec![gradients]].concat()));
+            phases.push((Phase::Gradients, (0..=before).collect()));
+            phases.push((Phase::Update, vec![before + 1]));
+            phases.push((Phase::Train, (0..before).chain([before + 2]).collect()));
         }
         unique_names(model, &self.buffers)?;
         Ok(Plan {
             model: model.clone(),
             batch: self.batch,
+            steps: self.steps,
             data,
             buffers: self.buffers,
             ops,
@@ -148,6 +162,7 @@ impl<'a> Lowering<'a> {
             images,
             labels,
             order,
+            input,
             targets,
             parameters,
             gradients,
@@ -159,15 +174,16 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// Adds the samples of a step: as bytes if the first stage is fused, a quarter of the words, else as values.
+    /// Adds the samples of a submission: as bytes if the first stage is fused, a quarter of the words, else as values.
     fn gather(&mut self, stages: &[Stage], [images, labels, order, targets]: [BufferId; 4]) -> Flow {
         let input = self.model.input;
         let bytes = stages.first().is_some_and(Stage::is_fused);
         let buffer = if bytes {
-            let words = blocks(self.batch) * QUADS * input.elements();
+            let words = self.steps * blocks(self.batch) * QUADS * input.elements();
             self.buffer("input.bytes", Element::U32, words, Content::Bytes(input))
         } else {
-            self.activations("input", input)
+            let words = self.steps * blocks(self.batch) * BLOCK * input.elements();
+            self.buffer("input", Element::F32, words, Content::Activations(input))
         };
         let kind = OpKind::Gather(Gather {
             image_height: self.data.height,
@@ -191,13 +207,13 @@ impl<'a> Lowering<'a> {
         let gradient = shared.partials.map(|_| self.activations(format!("{}.gradient", last.name), last.output));
         let argmax = stage.is_fused().then(|| {
             let Shape { channels, height, width } = last.output;
-            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * QUADS;
+            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * BLOCK;
             self.buffer(format!("{}.argmax", last.name), Element::U32, words, Content::Argmax(last.output))
         });
         let layer = &stage.first().name;
         let bytes = self.buffers[from.buffer.0].element == Element::U32;
         let levels = bytes.then(|| self.model.levels());
-        let segment = &mut |most_chunks, slots| self.segment(layer, most_chunks, slots);
+        let segment = &mut |rows, most_slots| self.segment(layer, rows, most_slots);
         let kinds = OpKind::of(stage, &mut Site { input_activation: from.activation, bytes: levels, segment });
         let argument = |name| match name {
             "x" | "input_bytes" => Some(from.buffer),
@@ -223,31 +239,29 @@ impl<'a> Lowering<'a> {
     fn loss(&mut self, logits: Flow, targets: BufferId) -> [BufferId; 3] {
         let (classes, batch) = (self.model.classes(), self.batch);
         let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
-        let scores = self.floats("scores", blocks(batch) * BLOCK * 4);
         let predictions = self.integers("predictions", self.data.samples);
-        let metrics = self.floats("metrics", MOST_STEPS * 4);
-        let op = |kind, buffers| Op { layer: "loss".to_owned(), kind, buffers };
+        let metrics = self.floats("metrics", self.steps * blocks(batch) * 4);
         let loss = Loss { classes, batch, gradient: logits.gradient.is_some() };
-        let written = [logits.buffer, targets, probabilities, scores, predictions].into_iter().chain(logits.gradient);
-        self.forward.push(op(OpKind::SoftmaxCrossEntropy(loss), written.collect()));
-        self.forward.push(op(OpKind::SumScores { batch }, vec![scores, metrics]));
+        let buffers = [logits.buffer, targets, probabilities, metrics, predictions].into_iter().chain(logits.gradient);
+        let (layer, kind) = ("loss".to_owned(), OpKind::SoftmaxCrossEntropy(loss));
+        self.forward.push(Op { layer, kind, buffers: buffers.collect() });
         [probabilities, predictions, metrics]
     }
 
     /// Adds a layer's segment. Returns the first words of its weights and bias, and the layout of its partials.
-    fn segment(&mut self, layer: &str, most_chunks: usize, slots_per_chunk: usize) -> (usize, usize, Partials) {
+    fn segment(&mut self, layer: &str, rows_per_block: usize, most_slots: usize) -> (usize, usize, Partials) {
         let tensor = |kind: &str| {
             let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
             (placed.first, placed.words)
         };
         let ((weights, weight_words), (bias, bias_words)) = (tensor("weight"), tensor("bias"));
-        let blocks = blocks(self.batch);
-        let blocks_per_chunk = blocks.div_ceil(most_chunks);
+        let rows = blocks(self.batch) * rows_per_block;
+        let rows_per_slot = rows.div_ceil(most_slots);
         let partials = Partials {
             first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.length()),
             words: weight_words + bias_words,
-            slots: blocks.div_ceil(blocks_per_chunk) * slots_per_chunk,
-            blocks_per_chunk,
+            slots: rows.div_ceil(rows_per_slot),
+            rows_per_slot,
         };
         self.segments.push(Segment { first: weights, partials });
         (weights, bias, partials)

@@ -25,13 +25,14 @@
 //! | quad | [`QUAD`] samples of a block, a `vec4f`, which a GPU thread computes together |
 //! | pack | [`PACK`] output channels or units whose weights lie side by side, a `vec4f` |
 //! | lane | one sample of a block or quad |
-//! | chunk | blocks whose weight gradients are summed by the same threads |
-//! | slot | one partial gradient of a layer's weights and bias: one per chunk, or one per chunk and quad |
+//! | cell | a 2x2 window of sums of a convolution |
+//! | slot | one partial gradient of a layer's weights and bias: the sum over a run of rows of cells of all samples |
 //! | argument | a buffer of an operation, by the name of the shader's variable |
 //! | segment | a layer's part of the flat parameters, with the slots of its partial gradients |
 //! | stage | the layers that are lowered together: one, or a convolution fused with max-pooling |
-//! | strip | neighbouring columns of a map that one thread computes |
-//! | tap | one weight of a kernel; a turn is as many taps of a kernel row as a thread handles together |
+//! | tile | the sums that one thread computes |
+//! | strip | the columns of a tile |
+//! | tap | one weight of a kernel |
 //! | pooling window | the `size` x `size` values that pooling reduces to one |
 //! | argmax | which sum of a 2x2 pooling window was the largest: [`ARGMAX_BITS`] per sample |
 //!
@@ -43,8 +44,9 @@
 //!   derivative of the activation that made its input, computed from that input's value.
 //! - **Fused max-pooling.** Where an activation rises with its sum, the largest sum of a pooling window is picked
 //!   first; activation, storage and gradient are of that one alone. [`stages`] decides.
-//! - **Weight gradients** are summed per chunk into slots, then added by `SumGradients` in slot order: one writer per
-//!   element, so the same bits each time.
+//! - **Weight gradients** are summed into slots, then added by `SumGradients` in slot order: one writer per element, so
+//!   the same bits each time.
+//! - **Once per submission.** `Gather` runs once, for all steps of a submission; the other operations once per step.
 
 mod buffer;
 mod facts;
@@ -73,4 +75,4 @@ pub(crate) use plan::nothing_to_collect;
 pub use plan::{DatasetShape, Plan};
 pub use runner::{Clock, Device, Pending, Runner, now};
 pub use stage::{Stage, stages};
-pub use step::{MOST_STEPS, Metrics, Step};
+pub use step::{MOST_STEPS, Metrics, STEP_STRIDE, Step};

@@ -8,16 +8,23 @@ pub struct Partials {
     pub first: usize,
     /// Words per slot: the layer's length in `parameters`.
     pub words: usize,
-    /// Number of slots: one per chunk of a dense layer, [`super::QUADS`] per chunk of a convolution, one per quad.
+    /// Number of slots.
     pub slots: usize,
-    /// Blocks of samples per chunk; the last chunk may have fewer.
-    pub blocks_per_chunk: usize,
+    /// Rows whose gradients a slot sums, counted over all blocks of samples; the last slot may have fewer. A row is one
+    /// of cells (a convolution), of outputs (sub-sampling), or a block of samples (dense).
+    pub rows_per_slot: usize,
 }
 
 impl Partials {
     /// Words of all slots.
     pub fn length(&self) -> usize {
         self.words * self.slots
+    }
+
+    /// The rows of `slot`, of `rows` in all.
+    pub fn rows(&self, slot: usize, rows: usize) -> std::ops::Range<usize> {
+        let first = slot * self.rows_per_slot;
+        first..(first + self.rows_per_slot).min(rows)
     }
 }
 

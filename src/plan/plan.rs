@@ -1,7 +1,7 @@
 //! The plan: operations over buffers, and the lists of them that a submission runs.
 
 use super::layout::blocks;
-use super::{BufferId, BufferSpec, MOST_STEPS, Op, ParameterLayout, Phase, Step};
+use super::{BufferId, BufferSpec, Op, ParameterLayout, Phase, Step};
 use crate::error::{Error, Result};
 use crate::model::Model;
 
@@ -12,13 +12,15 @@ pub struct Plan {
     pub model: Model,
     /// Most samples per step.
     pub batch: usize,
+    /// Most steps per submission: the samples of all of them are gathered at once.
+    pub steps: usize,
     /// The dataset it has room for.
     pub data: DatasetShape,
     /// Every buffer; a [`BufferId`] is an index into this list.
     pub buffers: Vec<BufferSpec>,
-    /// Every operation, in the order of a training step.
+    /// Every operation, in the order of a step; the last does in one what the two before it do.
     pub ops: Vec<Op>,
-    /// Indices into `ops` by phase, without [`Phase::Train`], which is two of them: see [`Plan::phase`].
+    /// Indices into `ops` by phase: see [`Plan::phase`].
     pub phases: Vec<(Phase, Vec<usize>)>,
     /// Layout of the flat parameter buffers.
     pub layout: ParameterLayout,
@@ -28,7 +30,9 @@ pub struct Plan {
     pub labels: BufferId,
     /// The order of the samples of the dataset: a permutation of their indices.
     pub order: BufferId,
-    /// Labels of the samples of the last step, `[block][sample]`; [`super::MASKED`] past its count.
+    /// Input of the model, of every step of a submission: `[step][block][channel][row][column][sample]`, or bytes.
+    pub input: BufferId,
+    /// Labels of the samples of every step of a submission, `[step][block][sample]`; [`super::MASKED`] past its count.
     pub targets: BufferId,
     /// Flat parameters.
     pub parameters: BufferId,
@@ -42,7 +46,7 @@ pub struct Plan {
     pub probabilities: BufferId,
     /// Predicted class of each sample, by its index in `order`.
     pub predictions: BufferId,
-    /// Metrics of the steps of a submission, one row per step.
+    /// Metrics of the steps of a submission, `[step][block]`, a [`super::Metrics`] each.
     pub metrics: BufferId,
 }
 
@@ -62,9 +66,6 @@ impl Plan {
     ///
     /// Errors: a plan that only evaluates has no other phase.
     pub fn phase(&self, phase: Phase) -> Result<Vec<usize>> {
-        if phase == Phase::Train {
-            return Ok([self.phase(Phase::Gradients)?, self.phase(Phase::Update)?].concat());
-        }
         let found = self.phases.iter().find(|(name, _)| *name == phase).map(|(_, ops)| ops.clone());
         found.ok_or_else(|| {
             Error::input(
@@ -96,6 +97,22 @@ impl Plan {
         blocks(self.batch)
     }
 
+    /// The buffers with a part per step of a submission.
+    pub fn per_step(&self) -> [BufferId; 3] {
+        [self.input, self.targets, self.metrics]
+    }
+
+    /// This plan with room for at most `steps` steps per submission, and at least one.
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        let steps = steps.clamp(1, self.steps);
+        for buffer in self.per_step() {
+            let words = &mut self.buffers[buffer.0].words;
+            *words = *words / self.steps * steps;
+        }
+        self.steps = steps;
+        self
+    }
+
     /// Bytes of all buffers together.
     pub fn bytes(&self) -> u64 {
         self.buffers.iter().map(|b| 4 * b.words as u64).sum()
@@ -109,8 +126,8 @@ impl Plan {
         if steps.is_empty() {
             return Err(Error::input("a submission without steps", "submit at least one"));
         }
-        if steps.len() > MOST_STEPS {
-            return refuse(format!("{} steps in one submission: at most {MOST_STEPS} fit", steps.len()));
+        if steps.len() > self.steps {
+            return refuse(format!("{} steps in one submission: at most {} fit", steps.len(), self.steps));
         }
         let samples = self.data.samples;
         for (index, step) in steps.iter().enumerate() {
@@ -121,8 +138,8 @@ impl Plan {
             if end > samples as u64 {
                 return refuse(format!("step {index} ends at sample {end}: there are {samples}"));
             }
-            if step.row as usize >= MOST_STEPS {
-                return refuse(format!("step {index} writes metrics row {}: there are {MOST_STEPS}", step.row));
+            if step.row as usize >= self.steps {
+                return refuse(format!("step {index} has row {}: there are {}", step.row, self.steps));
             }
         }
         Ok(())

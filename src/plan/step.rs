@@ -2,8 +2,12 @@
 
 use std::ops::Range;
 
-/// Rows of the metrics buffer: most steps per submission.
+/// Most steps per submission, however small their batch: see [`super::Plan::steps`].
 pub const MOST_STEPS: usize = 256;
+
+/// Bytes between the rows of the table of a submission's steps on a GPU: the largest alignment that WebGPU lets an
+/// adapter ask for.
+pub const STEP_STRIDE: usize = 256;
 
 /// The arguments of one step: a row of the table that kernels read.
 ///
@@ -15,7 +19,7 @@ pub struct Step {
     pub start: u32,
     /// Samples in this step, at most the plan's batch.
     pub count: u32,
-    /// Row of `metrics` to write.
+    /// Its place in a submission: where its samples and targets are gathered, and its metrics written.
     pub row: u32,
     /// Learning rate.
     pub learning_rate: f32,
@@ -58,7 +62,7 @@ impl Step {
         samples.step_by(batch).map(step).collect()
     }
 
-    /// `steps` with rows of `metrics` from 0 on: what one submission takes.
+    /// `steps` with rows from 0 on: what one submission takes.
     pub fn in_rows(steps: &[Self]) -> Vec<Self> {
         (0..).zip(steps).map(|(row, step)| Self { row, ..*step }).collect()
     }
@@ -76,4 +80,21 @@ pub struct Metrics {
     pub count: f32,
     /// Keeps the row 16 bytes.
     pub padding: f32,
+}
+
+impl Metrics {
+    /// The metrics of a step from those of its blocks of samples, added in order.
+    pub fn sum(blocks: &[Self]) -> Self {
+        blocks.iter().fold(Self::default(), |sum, block| Self {
+            loss: sum.loss + block.loss,
+            correct: sum.correct + block.correct,
+            count: sum.count + block.count,
+            padding: 0.0,
+        })
+    }
+
+    /// The metrics of `steps`, from the rows of the buffer `metrics`, each of `blocks` blocks.
+    pub fn of(steps: &[u32], rows: &[Self], blocks: usize) -> Vec<Self> {
+        steps.iter().map(|row| Self::sum(&rows[*row as usize * blocks..][..blocks])).collect()
+    }
 }

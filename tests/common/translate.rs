@@ -23,7 +23,7 @@ pub struct Translated {
 
 /// The WGSL module of a pipeline, with every optional feature of naga refused.
 pub fn parse(pipeline: &Pipeline) -> (Module, ModuleInfo) {
-    let source = pipeline.kernel.source();
+    let source = pipeline.kernel.source().unwrap_or_else(|e| panic!("{}: {e}", pipeline.name));
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(&source)));
     let info = validate(&pipeline.name, &module);
@@ -36,17 +36,6 @@ fn validate(name: &str, module: &Module) -> ModuleInfo {
         .unwrap_or_else(|e| panic!("{name}: {e:?}"))
 }
 
-/// The pipeline's entry point and everything that it uses, overrides replaced by their values.
-pub fn specialise(pipeline: &Pipeline) -> (Module, ModuleInfo) {
-    let (module, info) = parse(pipeline);
-    let constants = pipeline.kernel.overrides.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    let entry = Some((ShaderStage::Compute, pipeline.kernel.entry));
-    let (module, _) = naga::back::pipeline_constants::process_overrides(&module, &info, entry, &constants)
-        .unwrap_or_else(|e| panic!("{}: {e}", pipeline.name));
-    let info = validate(&pipeline.name, &module);
-    (module.into_owned(), info)
-}
-
 /// Bindings of a pipeline with whether the shader may write them.
 pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
     let writes = |resource| matches!(resource, Resource::Buffer { writes: true, .. });
@@ -57,7 +46,7 @@ pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
 pub fn translate(pipeline: &Pipeline) -> Translated {
     let name = &pipeline.name;
     let entry = pipeline.kernel.entry.to_owned();
-    let (module, info) = specialise(pipeline);
+    let (module, info) = parse(pipeline);
     let stage = ShaderStage::Compute;
     let bindings = bindings(pipeline);
     let step = pipeline.kernel.resources().into_iter().find(|(_, resource)| *resource == Resource::Step);

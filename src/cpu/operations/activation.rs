@@ -31,7 +31,8 @@ fn derivative<S: Sum>(activation: Activation, y: f64) -> S {
     match activation {
         Activation::Identity => S::of(1.0, 1.0),
         Activation::Relu => {
-            let one = if y > 0.0 { 1.0 } else { 0.0 };
+            // As in PyTorch the gradient passes where the value is NaN.
+            let one = if y <= 0.0 { 0.0 } else { 1.0 };
             S::of(one, one)
         }
         Activation::Tanh => S::of(1.0 - y * y, 1.0 + y * y),

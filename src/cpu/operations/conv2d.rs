@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::activation;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{Lanes, Packed, add_products, add_scaled, chunk_blocks, lanes, total};
+use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
 use crate::model::Shape;
-use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD, QUADS};
+use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD};
 
 fn packed(conv: &Conv2d) -> Packed {
     Packed {
@@ -23,17 +23,10 @@ fn packed(conv: &Conv2d) -> Packed {
 /// Shapes:  words u32 as [`crate::plan::Gather::bytes`] says  ->  x [block,c,h,w,n] f32
 /// Math:    x = background + (foreground - background) / 255 * byte, in f32
 /// ```
-pub fn values(conv: &Conv2d, [background, foreground]: [f32; 2], words: &[u32]) -> Vec<f32> {
+pub fn values([background, foreground]: [f32; 2], words: &[u32]) -> Vec<f32> {
     let scale = (foreground - background) / 255.0;
-    let row = conv.input.width / 2 * QUADS * 2;
     let value = |word: u32, lane: usize| background + scale * (word >> (8 * lane) & 0xff) as f32;
-    let rows = words.par_chunks(row).flat_map_iter(|words| {
-        (0..conv.input.width * BLOCK).map(move |index| {
-            let (column, quad, lane) = (index / BLOCK, index % BLOCK / QUAD, index % QUAD);
-            value(words[(column / 2 * QUADS + quad) * 2 + column % 2], lane)
-        })
-    });
-    rows.collect()
+    words.par_iter().flat_map_iter(|word| (0..QUAD).map(move |lane| value(*word, lane))).collect()
 }
 
 /// Output of a convolution, and with max-pooling the argmax of each 2x2 window.
@@ -100,26 +93,21 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
 /// `argmax`, laid out as `y`, packed as [`ARGMAX_BITS`] says.
 fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
     let Shape { channels, height, width } = conv.pooled();
-    let (map, groups) = (height * width * BLOCK, channels.div_ceil(PACK));
-    let word = |first: usize, channels: usize, quad: usize| {
-        let values = (0..channels * QUAD).map(|i| argmax[first + i / QUAD * map + quad * QUAD + i % QUAD]);
+    let (map, packs) = (height * width * BLOCK, channels.div_ceil(PACK));
+    let word = |index: usize| {
+        let (block, channel, inner) = (index / map / packs, index / map % packs * PACK, index % map);
+        let values = (channel..channels.min(channel + PACK)).map(|c| argmax[(block * channels + c) * map + inner]);
         let packed = values.enumerate().try_fold(0, |packed, (i, value)| Some(packed | value? << (i * ARGMAX_BITS)));
         packed.map_or_else(S::undecided, S::integer)
     };
-    let blocks_and_groups = argmax.len() / (channels * map) * groups;
-    let words = (0..blocks_and_groups).into_par_iter().flat_map_iter(|index| {
-        let (block, channel) = (index / groups, index % groups * PACK);
-        let first = (block * channels + channel) * map;
-        (0..height * width * QUADS)
-            .map(move |inner| word(first + inner / QUADS * BLOCK, PACK.min(channels - channel), inner % QUADS))
-    });
-    words.collect()
+    (0..argmax.len() / channels * packs).into_par_iter().map(word).collect()
 }
 
 /// The argmax of `sums`, the first of equals, and whether it is decided: whether the others are smaller by more than
-/// the rounding of their `terms` terms in f32.
+/// the rounding of their `terms` terms in f32. NaN is larger than any number, and the last of them wins.
 fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
-    let best = (1..4).fold(0, |best, i| if sums[i].value() > sums[best].value() { i } else { best });
+    let larger = |a: f64, b: f64| a > b || a.is_nan();
+    let best = (1..4).fold(0, |best, i| if larger(sums[i].value(), sums[best].value()) { i } else { best });
     let rounding = |s: S| terms as f64 * f64::from(f32::EPSILON) * s.magnitude();
     // Sums of the same terms are equal on every device, and their order decides.
     let tie = |s: S| s.value() == sums[best].value() && s.magnitude() == sums[best].magnitude();
@@ -138,11 +126,10 @@ pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
     let mut ds = vec![0.0; 4 * dy.len()];
     ds.par_chunks_mut(4 * map).zip(dy.par_chunks(map)).enumerate().for_each(|(index, (ds, dy))| {
         let (block, channel) = (index / channels, index % channels);
-        let group = block * channels.div_ceil(PACK) + channel / PACK;
+        let pack = block * channels.div_ceil(PACK) + channel / PACK;
         for (value, dy) in dy.iter().enumerate() {
             let (position, lane) = (value / BLOCK, value % BLOCK);
-            let word = argmax[(group * height * width + position) * QUADS + lane / QUAD];
-            let best = (word >> ((channel % PACK * QUAD + lane % QUAD) * ARGMAX_BITS)) as usize % 4;
+            let best = (argmax[pack * map + value] >> (channel % PACK * ARGMAX_BITS)) as usize % 4;
             let (row, column) = (position / width * 2 + best / 2, position % width * 2 + best % 2);
             ds[(row * sums_width + column) * BLOCK + lane] = *dy;
         }
@@ -191,51 +178,51 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
 /// Partial gradients of the loss with respect to the weights and bias of a convolution.
 ///
 /// ```text
-/// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n], of every sum  ->  partials [chunk,quad,word]   f32
+/// Shapes:  x [block,c,h,w,n]  dy [block,oc,oh,ow,n], of every sum  ->  partials [slot,word]   f32
 /// Math:    dw[o,c,i,j] = sum over n,r,q of dy[o,r,q,n] * x[c,r+i,q+j,n], db[o] = sum over n,r,q of dy[o,r,q,n],
-///          each slot over the blocks of a chunk and the four samples of a quad
-/// Order:   blocks, rows, columns, then the samples of the quad
+///          each slot over its rows of cells: see [`crate::plan::Partials::rows_per_slot`]
+/// Order:   blocks, rows, columns, then samples
 /// Source:  LeCun et al. 1998, section II
 /// ```
 pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let Conv2d { input, output, kernel, .. } = *conv;
+    let Conv2d { input, output, kernel, partials, .. } = *conv;
     let packed = packed(conv);
     let blocks = x.len() / (BLOCK * input.elements());
-    let chunks = conv.partials.slots / QUADS;
-    let quads = |sums: Lanes<S>| -> [S; QUADS] { std::array::from_fn(|quad| total(&sums[quad * QUAD..][..QUAD])) };
-    let sums: Vec<Vec<[S; QUADS]>> = (0..chunks * output.channels)
+    let [cells, _] = conv.cells();
+    let sums: Vec<Vec<S>> = (0..partials.slots * output.channels)
         .into_par_iter()
         .map(|index| {
-            let (chunk, o) = (index / output.channels, index % output.channels);
-            // Every (block, row, column) of output map o, with the gradients of its samples.
-            let positions = || {
-                chunk_blocks(&conv.partials, chunk, blocks).flat_map(move |block| {
-                    (0..output.height * output.width).map(move |position| {
-                        let map = (block * output.channels + o) * output.height * output.width;
-                        (block, position / output.width, position % output.width, lanes(dy, map + position))
-                    })
-                })
+            let (slot, o) = (index / output.channels, index % output.channels);
+            // Every (block, row) of output map o in the slot, and the first of its gradients.
+            let rows = || {
+                let rows = partials.rows(slot, blocks * cells).flat_map(|row| [2 * row, 2 * row + 1]);
+                rows.map(|row| (row / (2 * cells), row % (2 * cells))).filter(|(_, row)| *row < output.height).map(
+                    |(block, row)| (block, row, ((block * output.channels + o) * output.height + row) * output.width),
+                )
             };
             let mut all = Vec::with_capacity(packed.rest + 1);
             for c in 0..input.channels {
                 for i in 0..kernel {
                     for j in 0..kernel {
                         let mut sums = [S::ZERO; BLOCK];
-                        for (block, row, column, dy) in positions() {
+                        for (block, row, first) in rows() {
                             let map = (block * input.channels + c) * input.height + row + i;
-                            add_products(&mut sums, dy, lanes(x, map * input.width + column + j));
+                            for column in 0..output.width {
+                                let x = lanes(x, map * input.width + column + j);
+                                add_products(&mut sums, lanes(dy, first + column), x);
+                            }
                         }
-                        all.push(quads(sums));
+                        all.push(total(&sums));
                     }
                 }
             }
             let mut sums = [S::ZERO; BLOCK];
-            for (_, _, _, dy) in positions() {
-                add_scaled(&mut sums, 1.0, dy);
+            for (_, _, first) in rows() {
+                (first..first + output.width).for_each(|at| add_scaled(&mut sums, 1.0, lanes(dy, at)));
             }
-            all.push(quads(sums));
+            all.push(total(&sums));
             all
         })
         .collect();
-    packed.partials(&conv.partials, &sums)
+    packed.partials(&partials, &sums)
 }

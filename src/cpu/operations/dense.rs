@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::activation;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{Packed, add_products, add_scaled, chunk_blocks, lanes, total};
+use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
 use crate::plan::{BLOCK, Dense};
 
 fn packed(dense: &Dense) -> Packed {
@@ -60,19 +60,18 @@ pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: 
 /// Partial gradients of the loss with respect to the weights and bias of a dense layer.
 ///
 /// ```text
-/// Shapes:  x [block,inputs,n]  dy [block,outputs,n]  ->  partials [chunk,word]   f32
-/// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over the blocks of
-///          a chunk
+/// Shapes:  x [block,inputs,n]  dy [block,outputs,n]  ->  partials [slot,word]   f32
+/// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over its blocks
 /// Order:   blocks, then samples
 /// ```
 pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
     let blocks = x.len() / (BLOCK * dense.inputs);
-    let sums: Vec<Vec<[S; 1]>> = (0..dense.partials.slots * dense.outputs)
+    let sums: Vec<Vec<S>> = (0..dense.partials.slots * dense.outputs)
         .into_par_iter()
         .map(|index| {
-            let (chunk, o) = (index / dense.outputs, index % dense.outputs);
-            let blocks = || chunk_blocks(&dense.partials, chunk, blocks);
+            let (slot, o) = (index / dense.outputs, index % dense.outputs);
+            let blocks = || dense.partials.rows(slot, blocks);
             let dy = |block| lanes(dy, block * dense.outputs + o);
             let mut all = Vec::with_capacity(packed.rest + 1);
             for i in 0..dense.inputs {
@@ -80,13 +79,13 @@ pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::
                 for block in blocks() {
                     add_products(&mut sums, dy(block), lanes(x, block * dense.inputs + i));
                 }
-                all.push([total(&sums)]);
+                all.push(total(&sums));
             }
             let mut sums = [S::ZERO; BLOCK];
             for block in blocks() {
                 add_scaled(&mut sums, 1.0, dy(block));
             }
-            all.push([total(&sums)]);
+            all.push(total(&sums));
             all
         })
         .collect();

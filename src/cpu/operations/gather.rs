@@ -43,8 +43,7 @@ pub fn forward<S: Sum>(
                     let map = (block * input.channels + channel) * input.height + row + top;
                     let column = column + left;
                     if bytes {
-                        let pair = (map * (input.width / 2) + column / 2) * QUADS + lane / QUAD;
-                        packed[2 * pair + column % 2] |= byte << (8 * (lane % QUAD));
+                        packed[(map * input.width + column) * QUADS + lane / QUAD] |= byte << (8 * (lane % QUAD));
                     } else {
                         x[(map * input.width + column) * BLOCK + lane] = value.word();
                     }

@@ -7,14 +7,14 @@ use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, Pool};
 
 /// Index in `x` of the largest value of the pooling window of output (`map`, `row`, `column`) for sample `lane`; the
-/// first of equals in row order.
+/// first of equals in row order. NaN is larger than any number, and the last of them wins.
 fn largest(pool: &Pool, x: &[f32], map: usize, row: usize, column: usize, lane: usize) -> usize {
     let Pool { input, size, .. } = *pool;
     let index = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * BLOCK + lane;
     let mut best = index(0, 0);
     for i in 0..size {
         for j in 0..size {
-            if x[index(i, j)] > x[best] {
+            if x[index(i, j)] > x[best] || x[index(i, j)].is_nan() {
                 best = index(i, j);
             }
         }

@@ -15,7 +15,8 @@ use std::borrow::Cow;
 
 use super::accumulator::{Sum, Traced};
 use super::buffers::Buffers;
-use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Pass, Step};
+use crate::plan::{BLOCK, BufferId, Conv2d, Loss, Op, OpKind, Pass, Plan, Step};
+use crate::recipe::Optimizer;
 
 /// Contiguous words that an operation writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,21 +35,33 @@ pub struct Output<W> {
 /// the integer and the magnitude 0.
 ///
 /// Panics: a step past the plan's batch or its data, or a sample number in `order` past the data.
-pub fn run_op(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<Traced>> {
-    outputs::<Traced>(op, step, buffers)
+pub fn run_op(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Output<Traced>> {
+    outputs::<Traced>(op, step, buffers, plan)
 }
 
 /// The outputs of `op` on `buffers`: one arm per operation, which names its buffers as arguments.
-pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Output<S::Word>> {
+pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Output<S::Word>> {
     let bound = op.bound();
     let argument = |name: &str| {
         let found = bound.iter().find(|(argument, _)| argument.name == name);
         found.unwrap_or_else(|| panic!("{} has no argument {name}", op.kind.name())).1
     };
-    let f32 = |name: &str| buffers.f32(argument(name));
-    let u32 = |name: &str| buffers.u32(argument(name));
+    // Of buffers with a part per step of a submission, that of this step.
+    let part = |buffer: BufferId| {
+        let (words, row) = (plan.buffer(buffer).words, step.row as usize);
+        let each = words / plan.steps;
+        if plan.per_step().contains(&buffer) { row * each..(row + 1) * each } else { 0..words }
+    };
+    let f32 = |name: &str| &buffers.f32(argument(name))[part(argument(name))];
+    let u32 = |name: &str| &buffers.u32(argument(name))[part(argument(name))];
     let at = |name: &str, first, words| Output { buffer: argument(name), first, words };
-    let whole = |name: &str, words| at(name, 0, words);
+    let whole = |name: &str, words| at(name, part(argument(name)).start, words);
+    let updated = |optimizer: Optimizer, gradients: &[S]| {
+        let states: Vec<&[f32]> = optimizer.states().iter().map(|name| f32(name)).collect();
+        let words = optimizer::update::<S>(optimizer, step, gradients, f32("parameters"), &states);
+        let names = ["parameters"].iter().chain(optimizer.states());
+        names.zip(words).map(|(name, words)| whole(name, words)).collect::<Vec<_>>()
+    };
     match &op.kind {
         OpKind::Gather(gather) => {
             let blocks = u32("targets").len() / BLOCK;
@@ -103,21 +116,29 @@ pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers) -> Vec<Ou
             let dlogits = gradient.then(|| whole("dlogits", loss.dlogits));
             let rest = [
                 whole("probabilities", loss.probabilities),
-                whole("scores", loss.scores),
+                whole("metrics", loss.metrics),
                 at("predictions", step.start as usize, loss.predictions),
             ];
             rest.into_iter().chain(dlogits).collect()
         }
-        OpKind::SumScores { .. } => vec![at("metrics", 4 * step.row as usize, sums::scores::<S>(f32("scores")))],
         OpKind::SumGradients(segments) => {
-            let sum = |segment| sums::gradients::<S>(segment, f32("partials"));
-            segments.iter().map(|segment| at("gradients", segment.first, sum(segment))).collect()
+            let sum = |segment| sums::gradients::<S>(segment, f32("partials")).into_iter().map(S::word).collect();
+            segments.iter().map(|segment| at("new_gradients", segment.first, sum(segment))).collect()
         }
         OpKind::Update { optimizer, .. } => {
-            let states: Vec<&[f32]> = optimizer.states().iter().map(|name| f32(name)).collect();
-            let updated = optimizer::update::<S>(*optimizer, step, f32("gradients"), f32("parameters"), &states);
-            let names = ["parameters"].iter().chain(optimizer.states());
-            names.zip(updated).map(|(name, words)| whole(name, words)).collect()
+            let gradients: Vec<S> = f32("gradients").iter().map(|g| S::exact(*g)).collect();
+            updated(*optimizer, &gradients)
+        }
+        OpKind::SumAndUpdate { segments, optimizer, .. } => {
+            let sum = |segment| sums::gradients::<S>(segment, f32("partials"));
+            let mut gradients: Vec<S> = f32("new_gradients").iter().map(|g| S::exact(*g)).collect();
+            for segment in segments {
+                for (to, sum) in gradients[segment.first..].iter_mut().zip(sum(segment)) {
+                    *to = sum.stored();
+                }
+            }
+            let words = gradients.iter().map(|g| g.word()).collect();
+            [updated(*optimizer, &gradients), vec![whole("new_gradients", words)]].concat()
         }
     }
 }
@@ -129,7 +150,7 @@ fn conv2d_input<'a>(
     u32: &impl Fn(&str) -> &'a [u32],
 ) -> Cow<'a, [f32]> {
     match conv.levels {
-        Some(levels) => Cow::Owned(conv2d::values(conv, levels, u32("input_bytes"))),
+        Some(levels) => Cow::Owned(conv2d::values(levels, u32("input_bytes"))),
         None => Cow::Borrowed(f32("x")),
     }
 }

@@ -12,13 +12,13 @@ use crate::recipe::Optimizer;
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
-    gradients: &[f32],
+    gradients: &[S],
     parameters: &[f32],
     states: &[&[f32]],
 ) -> Vec<Vec<S::Word>> {
     let mut outputs = vec![Vec::with_capacity(parameters.len()); 1 + optimizer.states().len()];
     for (word, (w, g)) in parameters.iter().zip(gradients).enumerate() {
-        let (w, g) = (S::exact(*w), S::exact(*g));
+        let (w, g) = (S::exact(*w), *g);
         let state = |index: usize| S::exact(states[index][word]);
         match optimizer {
             Optimizer::Sgd | Optimizer::Nesterov => {

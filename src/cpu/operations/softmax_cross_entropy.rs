@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy: per sample probabilities, loss, class and whether it is correct; the gradient.
+//! Softmax and cross-entropy: probabilities, class, the gradient, and sums of scores.
 
 use crate::cpu::accumulator::Sum;
 use crate::plan::{BLOCK, MASKED, Step};
@@ -9,8 +9,8 @@ pub struct Loss<W> {
     pub probabilities: Vec<W>,
     /// Gradient of the mean loss with respect to the logits, `[block][class][sample]` f32.
     pub dlogits: Vec<W>,
-    /// `[block][sample][loss, correct, 1, 0]` f32; zeros for a masked sample.
-    pub scores: Vec<W>,
+    /// `[block][loss, correct, samples, 0]` f32, sums over the samples that are not masked.
+    pub metrics: Vec<W>,
     /// Class of each of the step's samples, `[count]` u32.
     pub predictions: Vec<W>,
 }
@@ -30,9 +30,10 @@ pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u
     let mut loss = Loss {
         probabilities: vec![zero; logits.len()],
         dlogits: vec![zero; logits.len()],
-        scores: vec![zero; targets.len() * 4],
+        metrics: Vec::with_capacity(targets.len() / BLOCK * 4),
         predictions: Vec::with_capacity(step.count as usize),
     };
+    let mut sums = vec![[S::ZERO; 4]; targets.len() / BLOCK];
     for (n, target) in targets.iter().enumerate() {
         let at = |class| (n / BLOCK * classes + class) * BLOCK + n % BLOCK;
         let best = (1..classes).fold(0, |best, class| if logits[at(class)] > logits[at(best)] { class } else { best });
@@ -65,11 +66,11 @@ pub fn forward<S: Sum>(classes: usize, step: &Step, logits: &[f32], targets: &[u
         }
         if *target != MASKED {
             let correct = if *target as usize == best { 1.0 } else { 0.0 };
-            loss.scores[n * 4] = sample_loss.word();
-            loss.scores[n * 4 + 1] = S::exact(correct).word();
-            loss.scores[n * 4 + 2] = S::exact(1.0).word();
+            let scores = [sample_loss, S::exact(correct), S::exact(1.0)];
+            sums[n / BLOCK].iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.plus(score));
             loss.predictions.push(S::integer(best as u32));
         }
     }
+    loss.metrics.extend(sums.iter().flatten().map(|sum| sum.word()));
     loss
 }

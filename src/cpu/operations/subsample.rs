@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::activation;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{Lanes, Packed, add_scaled, chunk_blocks, lanes, total};
-use crate::plan::{BLOCK, QUAD, QUADS, Subsample};
+use crate::cpu::layout::{Lanes, Packed, add_scaled, lanes, total};
+use crate::plan::{BLOCK, Subsample};
 
 fn packed(layer: &Subsample) -> Packed {
     Packed { weights: layer.weights, bias: layer.bias, outputs: layer.output.channels, rest: 1 }
@@ -77,32 +77,29 @@ pub fn backward_input<S: Sum>(layer: &Subsample, dy: &[f32], parameters: &[f32],
 /// Partial gradients of the loss with respect to coefficients and bias.
 ///
 /// ```text
-/// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  partials [chunk,quad,word]   f32
+/// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  partials [slot,word]   f32
 /// Math:    dw[c] = sum over n,r,q of dy[c,r,q,n] * sum over i,j < size of x[c, r*size+i, q*size+j, n],
-///          db[c] = sum over n,r,q of dy[c,r,q,n], each slot over the blocks of a chunk and the samples of a quad
-/// Order:   blocks, rows, columns, then the samples of the quad
+///          db[c] = sum over n,r,q of dy[c,r,q,n], each slot over its rows of outputs
+/// Order:   blocks, rows, columns, then samples
 /// ```
 pub fn backward_weights<S: Sum>(layer: &Subsample, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let Subsample { input, output, .. } = *layer;
+    let Subsample { input, output, partials, .. } = *layer;
     let blocks = x.len() / (BLOCK * input.elements());
     let map = output.height * output.width;
-    let quads = |sums: Lanes<S>| -> [S; QUADS] { std::array::from_fn(|quad| total(&sums[quad * QUAD..][..QUAD])) };
     let of_channel = |index: usize| {
-        let (chunk, channel) = (index / output.channels, index % output.channels);
+        let (slot, channel) = (index / output.channels, index % output.channels);
         let (mut weight, mut bias) = ([S::ZERO; BLOCK], [S::ZERO; BLOCK]);
-        for block in chunk_blocks(&layer.partials, chunk, blocks) {
-            for index in 0..map {
-                let plane = block * output.channels + channel;
-                let dy = lanes(dy, plane * map + index);
-                for ((weight, sum), dy) in weight.iter_mut().zip(block_sums::<S>(layer, x, plane, index)).zip(dy) {
-                    *weight = weight.plus(sum.times(f64::from(*dy)));
-                }
-                add_scaled(&mut bias, 1.0, dy);
+        let rows = partials.rows(slot, blocks * output.height);
+        for at in rows.start * output.width..rows.end * output.width {
+            let (plane, index) = (at / map * output.channels + channel, at % map);
+            let dy = lanes(dy, plane * map + index);
+            for ((weight, sum), dy) in weight.iter_mut().zip(block_sums::<S>(layer, x, plane, index)).zip(dy) {
+                *weight = weight.plus(sum.times(f64::from(*dy)));
             }
+            add_scaled(&mut bias, 1.0, dy);
         }
-        vec![quads(weight), quads(bias)]
+        vec![total(&weight), total(&bias)]
     };
-    let chunks = layer.partials.slots / QUADS;
-    let sums: Vec<Vec<[S; QUADS]>> = (0..chunks * output.channels).into_par_iter().map(of_channel).collect();
-    packed(layer).partials(&layer.partials, &sums)
+    let sums: Vec<Vec<S>> = (0..partials.slots * output.channels).into_par_iter().map(of_channel).collect();
+    packed(layer).partials(&partials, &sums)
 }

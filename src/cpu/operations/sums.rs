@@ -1,23 +1,7 @@
-//! Sums of the scores of samples, and of partial gradients.
+//! Sums of partial gradients.
 
 use crate::cpu::accumulator::Sum;
 use crate::plan::Segment;
-
-/// A row of `metrics`: the sums over the samples of a step.
-///
-/// ```text
-/// Shapes:  scores [block,n,4]  ->  metrics [4]   f32
-/// Math:    (sum of losses, sum of correct, samples, 0)
-/// ```
-pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
-    let mut sums = [S::ZERO; 4];
-    for row in scores.as_chunks::<4>().0 {
-        for (sum, score) in sums.iter_mut().zip(row).take(3) {
-            sum.add(f64::from(*score));
-        }
-    }
-    sums.map(S::word).to_vec()
-}
 
 /// The gradients of one layer's weights and bias.
 ///
@@ -26,7 +10,7 @@ pub fn scores<S: Sum>(scores: &[f32]) -> Vec<S::Word> {
 /// Math:    gradients[w] = sum over slots of partials[slot,w]
 /// Order:   slots from the first to the last
 /// ```
-pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
+pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S> {
     let layout = segment.partials;
     let mut sums = vec![S::ZERO; layout.words];
     for slot in 0..layout.slots {
@@ -34,5 +18,5 @@ pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
             sum.add(f64::from(*partial));
         }
     }
-    sums.into_iter().map(S::word).collect()
+    sums
 }

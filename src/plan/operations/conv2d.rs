@@ -4,10 +4,13 @@ use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
-use crate::plan::layout::{PACK, QUAD, QUADS};
+use crate::plan::layout::{BLOCK, PACK};
 
-/// Most chunks per batch: more are more threads for the weight gradients, and more slots to add up.
-const MOST_CHUNKS: usize = 8;
+/// Workgroups of weight gradients that a layer should have: more slots are more threads, and more sums to add up.
+const WORKGROUPS: usize = 128;
+
+/// Slots that a layer may have, however many channels it has.
+const SLOTS: std::ops::RangeInclusive<usize> = 20..=64;
 
 /// Geometry of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,17 +50,19 @@ impl Conv2d {
         if self.levels.is_some() { self.input.elements() / 4 } else { self.input.elements() }
     }
 
-    /// Words of `argmax` for `blocks` blocks of samples.
-    pub fn argmax_words(&self, blocks: usize) -> usize {
-        let Shape { channels, height, width } = self.pooled();
-        blocks * channels.div_ceil(PACK) * height * width * QUADS
+    /// Cells: rows and columns of 2x2 windows of sums. The last of an odd map reaches past it.
+    pub fn cells(&self) -> [usize; 2] {
+        [self.output.height.div_ceil(2), self.output.width.div_ceil(2)]
     }
 }
 
 impl Conv2d {
     /// The geometry of `layer`, with a kernel of `kernel` x `kernel`; fused with the max-pooling behind it if `max_pool`.
     pub(super) fn of(layer: &Layer, kernel: usize, max_pool: bool, site: &mut Site) -> Self {
-        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
+        // A pair of an input channel and a pack of outputs is at least one workgroup.
+        let pairs = layer.input.channels * layer.output.channels.div_ceil(PACK);
+        let slots = WORKGROUPS.div_ceil(pairs).clamp(*SLOTS.start(), *SLOTS.end());
+        let (weights, bias, partials) = (site.segment)(layer.output.height.div_ceil(2), slots);
         Self {
             input: layer.input,
             output: layer.output,
@@ -89,7 +94,7 @@ impl Conv2d {
         };
         match pass {
             Pass::Forward => Facts {
-                name: if self.max_pool { "conv2d_max_pool_forward" } else { "conv2d_forward" },
+                name: "conv2d_forward",
                 arguments: {
                     let arguments = write(read([x, "parameters"]), ["y"]);
                     if self.max_pool { write(arguments, ["new_argmax"]) } else { arguments }
@@ -109,12 +114,12 @@ impl Conv2d {
                 ..shared
             },
             Pass::BackwardWeights => Facts {
-                name: if self.max_pool { "conv2d_max_pool_backward_weights" } else { "conv2d_backward_weights" },
+                name: "conv2d_backward_weights",
                 role: Role::BackwardWeights,
                 arguments: write(argmax(read([x, "dy"])), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
-                    terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width,
+                    terms: self.partials.rows_per_slot * BLOCK * 2 * self.output.width,
                 },
                 ..shared
             },

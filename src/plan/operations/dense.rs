@@ -6,10 +6,6 @@ use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 use crate::plan::layout::BLOCK;
 
-/// Most chunks per batch: fewer than for a convolution, since a dense layer has more weights, so more threads per chunk
-/// and more words per slot.
-const MOST_CHUNKS: usize = 2;
-
 /// Geometry of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
@@ -32,7 +28,7 @@ pub struct Dense {
 impl Dense {
     /// The geometry of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
     pub(super) fn of(layer: &Layer, site: &mut Site) -> Self {
-        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, 1);
+        let (weights, bias, partials) = (site.segment)(1, 1);
         Self {
             inputs: layer.input.elements(),
             outputs: layer.output.elements(),
@@ -75,7 +71,7 @@ impl Dense {
                 role: Role::BackwardWeights,
                 arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: self.inputs + self.outputs, once: self.partials.length() },
-                rounding: Rounding::Sum { terms: self.partials.blocks_per_chunk * BLOCK },
+                rounding: Rounding::Sum { terms: self.partials.rows_per_slot * BLOCK },
                 ..shared
             },
         }

@@ -14,8 +14,8 @@ pub struct Gather {
     pub input: Shape,
     /// Levels of the input: the values of byte 0, also that of padding, and of byte 255.
     pub levels: [f32; 2],
-    /// Whether `x` stays bytes, `[block][channel][row][column / 2][quad][column % 2]`, one word each with the
-    /// bytes of four samples, lowest first: [`super::Conv2d::levels`] scales them as it reads.
+    /// Whether `x` stays bytes, `[block][channel][row][column][quad]`, one word each with the bytes of four samples,
+    /// lowest first: [`super::Conv2d::levels`] scales them as it reads.
     pub bytes: bool,
 }
 

@@ -15,7 +15,7 @@ pub struct Loss {
 
 impl Loss {
     pub(super) fn facts(&self) -> Facts {
-        let arguments = write(read(["logits", "targets"]), ["probabilities", "scores", "predictions"]);
+        let arguments = write(read(["logits", "targets"]), ["probabilities", "metrics", "predictions"]);
         Facts {
             name: if self.gradient { "softmax_cross_entropy" } else { "softmax_cross_entropy_evaluate" },
             family: "softmax_cross_entropy",
@@ -23,7 +23,7 @@ impl Loss {
             arguments: if self.gradient { write(arguments, ["dlogits"]) } else { arguments },
             flops: Count { per_sample: 8 * self.classes, once: 0 },
             matmul: false,
-            words: Count { per_sample: (2 + usize::from(self.gradient)) * self.classes + 6, once: 0 },
+            words: Count { per_sample: (2 + usize::from(self.gradient)) * self.classes + 2, once: 0 },
             rounding: Rounding::Softmax { classes: self.classes, batch: self.batch },
         }
     }

@@ -43,15 +43,19 @@ pub enum OpKind {
     Dense(Pass, Dense),
     /// Per sample the probabilities, loss and class; the gradient of the logits in a plan that trains.
     SoftmaxCrossEntropy(Loss),
-    /// Sums of the scores over the batch, into the step's row of `metrics`.
-    SumScores {
-        /// Most samples of a step.
-        batch: usize,
-    },
     /// Adds the slots of partial gradients of every layer, in order.
     SumGradients(Vec<Segment>),
     /// One step of the optimiser over all parameters.
     Update {
+        /// The optimiser.
+        optimizer: Optimizer,
+        /// Length of the flat parameter buffer, f32.
+        words: usize,
+    },
+    /// `SumGradients` and `Update` in one: what a training step runs.
+    SumAndUpdate {
+        /// The slots of every layer.
+        segments: Vec<Segment>,
         /// The optimiser.
         optimizer: Optimizer,
         /// Length of the flat parameter buffer, f32.
@@ -102,9 +106,9 @@ impl OpKind {
             Self::Subsample(pass, subsample) => subsample.facts(*pass),
             Self::Dense(pass, dense) => dense.facts(*pass),
             Self::SoftmaxCrossEntropy(loss) => loss.facts(),
-            Self::SumScores { batch } => update::sum_scores(*batch),
             Self::SumGradients(segments) => update::sum_gradients(segments),
             Self::Update { optimizer, words } => update::optimizer(*optimizer, *words),
+            Self::SumAndUpdate { segments, optimizer, words } => update::fused(segments, *optimizer, *words),
         }
     }
 }

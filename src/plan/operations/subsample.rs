@@ -5,10 +5,10 @@ use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
-use crate::plan::layout::{QUAD, QUADS};
+use crate::plan::layout::BLOCK;
 
-/// Most chunks per batch: as many as of a convolution, since channels alone are few threads.
-const MOST_CHUNKS: usize = 8;
+/// Most slots: channels alone are few threads.
+const MOST_SLOTS: usize = 16;
 
 /// Geometry of trainable sub-sampling; the stride is the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Subsample {
 impl Subsample {
     /// The geometry of `layer`, with pooling windows of `size` x `size`.
     pub(super) fn of(layer: &Layer, size: usize, site: &mut Site) -> Self {
-        let (weights, bias, partials) = (site.segment)(MOST_CHUNKS, QUADS);
+        let (weights, bias, partials) = (site.segment)(layer.output.height, MOST_SLOTS);
         Self {
             input: layer.input,
             output: layer.output,
@@ -81,7 +81,7 @@ impl Subsample {
                 arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
-                    terms: self.partials.blocks_per_chunk * QUAD * self.output.height * self.output.width * block,
+                    terms: self.partials.rows_per_slot * BLOCK * self.output.width * block,
                 },
                 ..shared
             },

@@ -1,21 +1,8 @@
-//! The end of a step: sums of scores and of partial gradients, and the optimiser.
+//! The end of a step: the sum of partial gradients, the optimiser, and both in one.
 
 use crate::plan::Segment;
 use crate::plan::facts::{Argument, Count, Facts, Role, Rounding, Use, read, write};
 use crate::recipe::Optimizer;
-
-pub(super) fn sum_scores(batch: usize) -> Facts {
-    Facts {
-        name: "sum_scores",
-        family: "sums",
-        role: Role::Loss,
-        arguments: write(read(["scores"]), ["metrics"]),
-        flops: Count { per_sample: 4, once: 0 },
-        matmul: false,
-        words: Count { per_sample: 4, once: 0 },
-        rounding: Rounding::Sum { terms: batch },
-    }
-}
 
 pub(super) fn sum_gradients(segments: &[Segment]) -> Facts {
     let partials: usize = segments.iter().map(|s| s.partials.length()).sum();
@@ -24,7 +11,7 @@ pub(super) fn sum_gradients(segments: &[Segment]) -> Facts {
         name: "sum_gradients",
         family: "sums",
         role: Role::Reduce,
-        arguments: write(read(["partials"]), ["gradients"]),
+        arguments: write(read(["partials"]), ["new_gradients"]),
         flops: Count { per_sample: 0, once: partials },
         matmul: false,
         words: Count { per_sample: 0, once: partials + gradients },
@@ -48,5 +35,22 @@ pub(super) fn optimizer(optimizer: Optimizer, words: usize) -> Facts {
         matmul: false,
         words: Count { per_sample: 0, once: words * (3 + 2 * optimizer.states().len()) },
         rounding,
+    }
+}
+
+/// [`sum_gradients`] and [`optimizer`] in one.
+pub(super) fn fused(segments: &[Segment], kind: Optimizer, length: usize) -> Facts {
+    let (sum, update) = (sum_gradients(segments), optimizer(kind, length));
+    let Rounding::Sum { terms: slots } = sum.rounding else { unreachable!("a sum is rounded as a sum") };
+    Facts {
+        name: if update.name == "sgd" { "sum_sgd" } else { "sum_adam" },
+        arguments: write([read(["partials"]), update.arguments[1..].to_vec()].concat(), ["new_gradients"]),
+        flops: Count { per_sample: 0, once: sum.flops.once + update.flops.once },
+        words: Count { per_sample: 0, once: sum.words.once + update.words.once - length },
+        rounding: match update.rounding {
+            Rounding::Root { terms } => Rounding::Root { terms: terms + slots },
+            _ => Rounding::Sum { terms: 4 + slots },
+        },
+        ..update
     }
 }

@@ -1,0 +1,45 @@
+// y[o] = activation(sum over c, i, j of w[o, c, i, j] x[c, row + i, column + j] + bias[o])
+//
+// A thread computes one cell of TILE_PACKS packs of channels. The packs are those of the whole workgroup, so that its
+// threads read the same weights.
+
+@compute @workgroup_size(LANES * ITEMS)
+fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
+    let lane = me % LANES;
+    let cell = group.x * ITEMS + me / LANES;
+    if cell >= HEIGHT * WIDTH { return; }
+    let row = cell / WIDTH * 2u;
+    let column = cell % WIDTH * 2u;
+    // With one tile of packs a constant: channels that only pad a pack then cost nothing.
+    let first_pack = select(group.y * TILE_PACKS, 0u, PACKS <= TILE_PACKS);
+    let planes = block_of_x(group.z) * geometry.in_channels;
+
+    var sums: array<array<Sums, 4>, TILE_PACKS>; // of a cell, in row order
+    // One loop over channels and kernel rows: a software driver blends every sum at each level of nesting.
+    for (var t = 0u; t < geometry.in_channels * (KERNEL / TILE_ROWS); t++) {
+        let c = t / (KERNEL / TILE_ROWS);
+        for (var r = 0u; r < TILE_ROWS; r++) { // unroll
+            let i = t % (KERNEL / TILE_ROWS) * TILE_ROWS + r;
+            var above: array<Samples, KERNEL + 1u>; // two rows of x
+            var below: array<Samples, KERNEL + 1u>;
+            for (var j = 0u; j <= KERNEL; j++) { // unroll
+                above[j] = x_at(planes + c, row + i, column + j, lane);
+                below[j] = x_at(planes + c, row + i + 1u, column + j, lane);
+            }
+            for (var p = 0u; p < TILE_PACKS; p++) { // unroll
+                let pack = min(first_pack + p, PACKS - 1u);
+                let first = geometry.weights + ((pack * geometry.in_channels + c) * KERNEL + i) * KERNEL;
+                for (var j = 0u; j < KERNEL; j++) { // unroll
+                    let tap = weight(first + j);
+                    sums[p][0] += outer(above[j], tap);
+                    sums[p][1] += outer(above[j + 1u], tap);
+                    sums[p][2] += outer(below[j], tap);
+                    sums[p][3] += outer(below[j + 1u], tap);
+                }
+            }
+        }
+    }
+    for (var p = 0u; p < TILE_PACKS; p++) { // unroll
+        if first_pack + p < PACKS { store_cell(sums[p], first_pack + p, group.z, cell, lane); }
+    }
+}

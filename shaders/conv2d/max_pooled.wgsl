@@ -1,0 +1,60 @@
+// A convolution fused with 2x2 max-pooling: y and dy have one value per cell, that of its largest sum.
+
+// Which sum of each cell was the largest, 0 to 3 in row order, the first of equals; two bits per channel of the pack:
+// [block][channel / 4][row][column][sample].
+@group(0) @binding(8) var<storage, read> argmax: array<Places>;
+@group(0) @binding(8) var<storage, read_write> new_argmax: array<Places>;
+
+fn is_nan(a: Samples) -> Choice { return (bitcast<Places>(a) & Places(0x7fffffffu)) > Places(0x7f800000u); }
+
+// Stores the largest of the four sums of a cell, per channel of `pack`. NaN is larger than any number.
+fn store_cell(sums: array<Sums, 4>, pack: u32, block: u32, cell: u32, lane: u32) {
+    let bias = weight(geometry.bias + pack);
+    var places = Places();
+    for (var k = 0u; k < 4u; k++) { // unroll
+        if pack * 4u + k < geometry.out_channels {
+            var largest = sums[0][k];
+            var place = Places();
+            for (var p = 1u; p < 4u; p++) { // unroll
+                let larger = (sums[p][k] > largest) | is_nan(sums[p][k]);
+                largest = select(largest, sums[p][k], larger);
+                place = select(place, Places(p), larger);
+            }
+            places |= place << Places(2u * k);
+            let to = ((block * geometry.out_channels + pack * 4u + k) * (HEIGHT * WIDTH) + cell) * LANES + lane;
+            y[to] = activate(largest + bias[k], geometry.floor);
+        }
+    }
+    new_argmax[((block * PACKS + pack) * (HEIGHT * WIDTH) + cell) * LANES + lane] = places;
+}
+
+// What picks the gradients of a pack in a cell: the argmax.
+fn places_at(block: u32, pack: u32, cell: u32, lane: u32) -> Places {
+    return argmax[((block * PACKS + pack) * (HEIGHT * WIDTH) + cell) * LANES + lane];
+}
+
+// Gradients of the four sums of a cell, all but one zero.
+struct Gradients {
+    largest: Samples,
+    below: Choice,
+    right: Choice,
+}
+
+fn gradients_at(block: u32, channel: u32, cell: u32, lane: u32, places: Places, bit: u32) -> Gradients {
+    let gradient = dy[((block * geometry.out_channels + channel) * (HEIGHT * WIDTH) + cell) * LANES + lane];
+    let place = places >> Places(bit);
+    return Gradients(gradient, (place & Places(2u)) != Places(), (place & Places(1u)) != Places());
+}
+
+fn sum_of(g: Gradients) -> f32 { return total(g.largest); }
+
+// Sum of the gradients of a cell times the values of x that its sums met. One is picked, then multiplied.
+fn met(a: Samples, b: Samples, c: Samples, d: Samples, g: Gradients) -> f32 {
+    return total(select(select(a, c, g.below), select(b, d, g.below), g.right) * g.largest);
+}
+
+// Gradients of the two sums of one row of a cell, 0 above or 1 below.
+fn row_of(g: Gradients, row: u32) -> array<Samples, 2> {
+    let here = select(Samples(), g.largest, g.below == Choice(row == 1u));
+    return array<Samples, 2>(select(here, Samples(), g.right), select(Samples(), here, g.right));
+}

@@ -1,0 +1,64 @@
+// dw[o, i] = sum over samples of dy[o] x[i]; db[o] = sum of dy[o]
+//
+// A tile is TILE_PACKS packs of outputs of TILE_INPUTS inputs. SLICES threads share a tile: each sums every SLICES-th
+// quad of samples, and then their sums are added in order.
+
+// There is room for one pack: TILE_PACKS is 1 where there are several slices. The last sum is that of the bias.
+const SHARED = TILE_INPUTS + 1u;
+var<workgroup> slices: array<vec4f, SHARED * TILES * SLICES>;
+
+@compute @workgroup_size(TILES * SLICES)
+fn dense_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
+    let across = (geometry.inputs + TILE_INPUTS - 1u) / TILE_INPUTS;
+    let packs = (geometry.outputs + 3u) / 4u;
+    let tile = (group.y * MOST_GROUPS + group.x) * TILES + me % TILES;
+    let slice = me / TILES;
+    let input = tile % across * TILE_INPUTS;
+    let first = tile / across * TILE_PACKS;
+    if SLICES == 1u && first >= packs { return; }
+
+    var sums: array<array<vec4f, SHARED>, TILE_PACKS>;
+    for (var t = slice; t < geometry.blocks * QUADS; t += SLICES) {
+        let block = t / QUADS;
+        var d: array<mat4x4f, TILE_PACKS>;
+        for (var p = 0u; p < TILE_PACKS; p++) { // unroll
+            d[p] = dy_of(block, first + p, t % QUADS);
+            sums[p][TILE_INPUTS] += vec4f(1.0) * d[p];
+        }
+        for (var i = 0u; i < TILE_INPUTS; i++) { // unroll
+            let value = x[at(block_of_x(block), geometry.inputs, min(input + i, geometry.inputs - 1u), t % QUADS)];
+            // The product is four dot products over the samples of the quad, one per output.
+            for (var p = 0u; p < TILE_PACKS; p++) { sums[p][i] += value * d[p]; } // unroll
+        }
+    }
+    for (var p = 0u; p < TILE_PACKS; p++) { // unroll
+        if SLICES > 1u {
+            for (var i = 0u; i < SHARED; i++) { slices[me * SHARED + i] = sums[p][i]; } // unroll
+            workgroupBarrier();
+        }
+        for (var i = 0u; i < SHARED; i++) { // unroll
+            // Of the threads that share a tile, each stores what its number says.
+            if SLICES == 1u || i % SLICES == slice {
+                var sum = sums[p][i];
+                if SLICES > 1u {
+                    sum = vec4f();
+                    for (var s = 0u; s < SLICES; s++) { sum += slices[(s * TILES + me % TILES) * SHARED + i]; } // unroll
+                }
+                store_sum(first + p, input, i, sum);
+            }
+        }
+    }
+}
+
+// Stores the sum of input `first + i` of a pack, or of its bias.
+fn store_sum(pack: u32, first: u32, i: u32, sum: vec4f) {
+    let outputs = vec4u(pack * 4u) + vec4u(0u, 1u, 2u, 3u);
+    let masked = select(vec4f(), sum, outputs < vec4u(geometry.outputs));
+    if pack * 4u >= geometry.outputs { return; }
+    if i < TILE_INPUTS {
+        if first + i < geometry.inputs { partials[geometry.partials + pack * geometry.inputs + first + i] = masked; }
+    } else if first == 0u {
+        // The bias follows the layer's weights.
+        partials[geometry.partials + geometry.bias - geometry.weights + pack] = masked;
+    }
+}

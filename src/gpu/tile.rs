@@ -1,0 +1,123 @@
+//! The tiles: how much of an operation a thread, and a workgroup, computes. One table for both sets of kernels.
+
+use crate::plan::{BLOCK, Kernels, QUADS};
+
+/// Constants of a shader by name, written in front of its text.
+pub type Constants = Vec<(&'static str, usize)>;
+
+/// Most workgroups in one dimension: WebGPU's default limit.
+pub const MOST_GROUPS: usize = 65_535;
+
+/// Workgroup memory that a kernel may use (bytes): WebGPU's default limit.
+const WORKGROUP_BYTES: usize = 16_384;
+
+/// The tiles of a set of kernels.
+///
+/// A GPU wants many threads with few sums each, and the same weights in all threads of a workgroup. A CPU wants few
+/// threads with many sums each, so that it uses every load several times (docs/kernels.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// The set.
+    pub kernels: Kernels,
+}
+
+use Kernels::{Gpu, Software};
+
+impl Tile {
+    /// Threads per block of samples, in kernels whose thread computes one sample (GPU) or four (software).
+    pub fn lanes(self) -> usize {
+        match self.kernels {
+            Gpu => BLOCK,
+            Software => QUADS,
+        }
+    }
+
+    /// Kernels in which a thread computes one value: items per workgroup.
+    pub fn per_value(self) -> Constants {
+        vec![("ITEMS", 64 / self.lanes())]
+    }
+
+    /// Packs of channels and rows of taps of a thread, cells per workgroup.
+    pub fn conv2d_forward(self, kernel: usize) -> Constants {
+        match self.kernels {
+            // All rows of taps at once, where a body of code that long fits an instruction cache.
+            Gpu => vec![
+                ("ITEMS", 64 / self.lanes()),
+                ("TILE_PACKS", 1),
+                ("TILE_ROWS", if kernel <= 5 { kernel } else { 1 }),
+            ],
+            Software => vec![("ITEMS", 8), ("TILE_PACKS", 2), ("TILE_ROWS", 1)],
+        }
+    }
+
+    /// Columns and channels of a thread, output channels per turn; strips and lines per workgroup.
+    pub fn conv2d_backward_input(self) -> Constants {
+        let [strips, lines, columns, channels, outputs] = match self.kernels {
+            Gpu => [64 / self.lanes(), 1, 2, 3, 4],
+            // 14 columns are a whole row of C3's input, 3 divides its 6 channels.
+            Software => [1, 8, 14, 3, 1],
+        };
+        vec![
+            ("TILE_STRIPS", strips),
+            ("TILE_LINES", lines),
+            ("TILE_COLUMNS", columns),
+            ("TILE_CHANNELS", channels),
+            ("TILE_OUTPUTS", outputs),
+        ]
+    }
+
+    /// Rows of taps of a thread; items per workgroup, as many as its memory holds sums for.
+    pub fn conv2d_backward_weights(self, kernel: usize) -> Constants {
+        let rows = match self.kernels {
+            Gpu => 1,
+            Software => (25 / kernel).clamp(1, kernel),
+        };
+        let bytes = self.lanes() * (rows * kernel + 1) * 16;
+        let items = match self.kernels {
+            Gpu => kernel.min(WORKGROUP_BYTES / bytes).max(1),
+            Software => 1,
+        };
+        vec![("ITEMS", items), ("TILE_ROWS", rows)]
+    }
+
+    /// Quads and packs of a thread, inputs per turn; tiles per workgroup, threads per tile.
+    pub fn dense_forward(self) -> Constants {
+        let [tiles, slices, quads, packs, ahead] = match self.kernels {
+            Gpu => [8, 16, 1, 1, 5],
+            Software => [8, 1, QUADS.min(4), 3, 1],
+        };
+        vec![
+            ("TILES", tiles),
+            ("SLICES", slices),
+            ("TILE_QUADS", quads),
+            ("TILE_PACKS", packs),
+            ("AHEAD", ahead),
+        ]
+    }
+
+    /// Quads and inputs of a thread; tiles per workgroup, threads per tile.
+    pub fn dense_backward_input(self) -> Constants {
+        let [tiles, slices, quads, inputs] = match self.kernels {
+            Gpu => [8, 8, 1, 4],
+            Software => [8, 1, QUADS.min(4), 12],
+        };
+        vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_INPUTS", inputs)]
+    }
+
+    /// Packs and inputs of a thread; tiles per workgroup, threads per tile.
+    pub fn dense_backward_weights(self) -> Constants {
+        let [tiles, slices, packs, inputs] = match self.kernels {
+            Gpu => [8, 8, 1, 4],
+            Software => [8, 1, 3, 16],
+        };
+        vec![("TILES", tiles), ("SLICES", slices), ("TILE_PACKS", packs), ("TILE_INPUTS", inputs)]
+    }
+
+    /// Slots that are loaded together.
+    pub fn sums(self) -> Constants {
+        match self.kernels {
+            Gpu => vec![("AHEAD", 4)],
+            Software => vec![("AHEAD", 1)],
+        }
+    }
+}

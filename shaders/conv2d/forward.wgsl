@@ -20,21 +20,23 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
         let c = t / (KERNEL / TILE_ROWS);
         for (var r = 0u; r < TILE_ROWS; r++) { // unroll
             let i = t % (KERNEL / TILE_ROWS) * TILE_ROWS + r;
-            var above: array<Samples, KERNEL + 1u>; // two rows of x
-            var below: array<Samples, KERNEL + 1u>;
+            var rows: array<array<Samples, KERNEL + 1u>, 2>; // of x
             for (var j = 0u; j <= KERNEL; j++) { // unroll
-                above[j] = x_at(planes + c, row + i, column + j, lane);
-                below[j] = x_at(planes + c, row + i + 1u, column + j, lane);
+                rows[0][j] = x_at(planes + c, row + i, column + j, lane);
+                rows[1][j] = x_at(planes + c, row + i + 1u, column + j, lane);
             }
             for (var p = 0u; p < TILE_PACKS; p++) { // unroll
                 let pack = min(first_pack + p, PACKS - 1u);
                 let first = geometry.weights + ((pack * geometry.in_channels + c) * KERNEL + i) * KERNEL;
-                for (var j = 0u; j < KERNEL; j++) { // unroll
-                    let tap = weight(first + j);
-                    sums[p][0] += outer(above[j], tap);
-                    sums[p][1] += outer(above[j + 1u], tap);
-                    sums[p][2] += outer(below[j], tap);
-                    sums[p][3] += outer(below[j + 1u], tap);
+                var taps: array<vec4f, KERNEL>;
+                for (var j = 0u; j < KERNEL; j++) { taps[j] = weight(first + j); } // unroll
+                // Sum by sum, so that a CPU with few registers loads and stores each once.
+                for (var s = 0u; s < 4u; s++) { // unroll
+                    var sum = outer(rows[s / 2u][s % 2u], taps[0]);
+                    for (var j = 1u; j < KERNEL; j++) { // unroll
+                        sum += outer(rows[s / 2u][s % 2u + j], taps[j]);
+                    }
+                    sums[p][s] += sum;
                 }
             }
         }

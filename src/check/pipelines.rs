@@ -4,7 +4,7 @@ use strum::VariantArray;
 
 use super::models::{model, models};
 use crate::error::Result;
-use crate::gpu::{Kernel, ceiling_kernels, kernel};
+use crate::gpu::{Kernel, Tile, ceiling_kernels, kernel};
 use crate::model::{Activation, LayerKind, Model, PRESETS, Shape};
 use crate::plan::{DatasetShape, Kernels, Plan};
 use crate::recipe::Optimizer;
@@ -40,9 +40,10 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         for optimizer in Optimizer::VARIANTS {
             plans.push(Plan::training(model, 1, data, *optimizer)?);
         }
-        for (plan, set) in plans.iter().flat_map(|plan| [(plan, Kernels::Gpu), (plan, Kernels::Software)]) {
+        let tiles = [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
+        for (plan, (set, uniform_weights)) in plans.iter().flat_map(|plan| tiles.map(|tile| (plan, tile))) {
             for op in &plan.ops {
-                let kernel = kernel(op, plan, set);
+                let kernel = kernel(op, plan, Tile { kernels: set, uniform_weights });
                 // Geometries apart, which are as many as layers.
                 let same = |p: &&mut Pipeline| {
                     let (a, b) = (&p.kernel, &kernel);
@@ -72,7 +73,7 @@ impl Pipeline {
         // A folder of shaders/ holds pieces of which a kernel takes one.
         let chosen = kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
         let chosen = chosen.filter(|(folder, _)| matches!(*folder, "activation" | "conv2d" | "input"));
-        let whole = ["geometry", "weights", "forward", "backward_input", "backward_weights", "safe_tanh", "layer"];
+        let whole = ["geometry", "forward", "backward_input", "backward_weights", "safe_tanh", "layer"];
         name.extend(chosen.filter(|(_, piece)| !whole.contains(piece)).map(|(_, piece)| format!("-{piece}")));
         let sizes = kernel.constants.iter().filter(|(key, _)| SIZES.contains(key));
         name.extend(sizes.map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));

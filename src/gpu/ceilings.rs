@@ -44,6 +44,7 @@ fn kernel(entry: &'static str, rounds: usize) -> Kernel {
         geometry: Vec::new(),
         shared: false,
         layers: Vec::new(),
+        window: None,
         once: false,
         workgroups: [1, 1, 1],
     }

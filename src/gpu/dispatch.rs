@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::device::Gpu;
 use super::guarded::{GUARD_BYTES, Guarded};
 use super::kernels::{Kernel, Resource};
+use super::tile::WINDOW_BYTES;
 use crate::error::Result;
 use crate::plan::{Plan, Step};
 
@@ -103,6 +104,10 @@ impl Dispatches<'_> {
             Resource::Table => table.as_ref().expect("the kernel has a table").as_entire_binding(),
             Resource::Step => part(self.steps, 0, size_of::<Step>() as u64),
             Resource::Steps => self.steps.as_entire_binding(),
+            Resource::Window => {
+                let offset = GUARD_BYTES + 4 * kernel.window.unwrap_or(0) as u64;
+                part(&self.buffers[self.plan.parameters.0].handle, offset, WINDOW_BYTES)
+            }
         };
         let entries: Vec<_> = kernel
             .resources()
@@ -155,6 +160,7 @@ pub(super) fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu:
             ty: match resource {
                 Resource::Buffer { writes, .. } => storage(!writes),
                 Resource::Table | Resource::Step | Resource::Steps => storage(true),
+                Resource::Window => wgpu::BufferBindingType::Uniform,
             },
             has_dynamic_offset: resource == Resource::Step,
             min_binding_size: None,

@@ -1,6 +1,7 @@
 //! Buffers between guards, which no kernel may touch.
 
 use super::device::Gpu;
+use super::tile::WINDOW_BYTES;
 use crate::error::Result;
 
 /// Length of the guards before and after each buffer of a plan (bytes): the largest alignment that WebGPU lets an
@@ -15,10 +16,12 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// A zeroed buffer between guards.
-    pub fn new(gpu: &Gpu, name: &str, bytes: u64) -> Self {
+    /// A zeroed buffer between guards. With `windows`, [`WINDOW_BYTES`] from any aligned word of it can be bound as a
+    /// uniform buffer: it is longer by that, behind the second guard.
+    pub fn new(gpu: &Gpu, name: &str, bytes: u64, windows: bool) -> Self {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let buffer = Self { handle: gpu.buffer(name, bytes + 2 * GUARD_BYTES, usage), bytes };
+        let (usage, more) = if windows { (usage | wgpu::BufferUsages::UNIFORM, WINDOW_BYTES) } else { (usage, 0) };
+        let buffer = Self { handle: gpu.buffer(name, bytes + 2 * GUARD_BYTES + more, usage), bytes };
         buffer.write_guards(gpu);
         buffer
     }

@@ -1,6 +1,6 @@
 //! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
-use super::tile::{Constants, MOST_GROUPS, Tile};
+use super::tile::{Constants, MOST_GROUPS, Tile, WINDOW_BYTES};
 use super::unroll::unroll;
 use crate::error::{Error, Result};
 use crate::model::{Activation, Shape};
@@ -37,11 +37,16 @@ pub struct Kernel {
     pub arguments: Vec<Argument>,
     /// Words of the variable `layers`; empty if the shader has none.
     pub layers: Vec<u32>,
+    /// First word in `parameters` of the variable `window`, which has [`WINDOW_BYTES`]; `None` without one.
+    pub window: Option<usize>,
     /// Whether it runs once per submission, for all its steps, which multiply `workgroups[1]`.
     pub once: bool,
     /// Workgroups to dispatch.
     pub workgroups: [u32; 3],
 }
+
+/// Alignment of a window's start (words): 256 bytes, the largest that WebGPU lets an adapter ask for.
+const WINDOW_STEP: usize = 64;
 
 /// A value of a geometry.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,6 +90,8 @@ pub enum Resource {
     Step,
     /// The rows of all steps of the submission.
     Steps,
+    /// A window of the parameters, a uniform buffer.
+    Window,
 }
 
 impl Kernel {
@@ -139,6 +146,7 @@ impl Kernel {
             match variable {
                 "step" => Some(Resource::Step),
                 "steps" => Some(Resource::Steps),
+                "window" => Some(Resource::Window),
                 "geometry" => Some(Resource::Table),
                 "layers" if !self.layers.is_empty() => Some(Resource::Table),
                 _ => None,
@@ -161,7 +169,7 @@ impl Kernel {
 
     /// Number of storage buffers that it binds.
     pub fn storage_buffers(&self) -> u64 {
-        self.resources().len() as u64
+        self.resources().iter().filter(|(_, resource)| *resource != Resource::Window).count() as u64
     }
 }
 
@@ -171,20 +179,21 @@ macro_rules! piece {
     };
 }
 
-/// The kernel that runs `op` of `plan` in the set `kernels`.
-pub fn kernel(op: &Op, plan: &Plan, kernels: Kernels) -> Kernel {
+/// The kernel that runs `op` of `plan`, with the tiles of `tile`.
+pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
     let Facts { name: entry, arguments, role, .. } = op.kind.facts();
-    let (tile, blocks) = (Tile { kernels }, plan.blocks());
+    let blocks = plan.blocks();
     // The input of the model lies in the buffer of all steps.
     let gathered = role != Role::Input && op.buffers.contains(&plan.input);
     let base = Kernel {
         entry,
         constants: vec![("BLOCK", BLOCK), ("QUADS", QUADS)],
         geometry: Vec::new(),
-        shared: kernels == Kernels::Software,
+        shared: tile.kernels == Kernels::Software,
         pieces: vec![if gathered { piece!("input/gathered") } else { piece!("input/layer") }],
         arguments,
         layers: Vec::new(),
+        window: None,
         once: role == Role::Input,
         workgroups: [1, 1, 1],
     };
@@ -317,11 +326,17 @@ fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Ke
         }
     };
     let [background, foreground] = c.levels.unwrap_or_default();
+    // The weights and the bias lie in one window, if they fit.
+    let start = c.weights / WINDOW_STEP * WINDOW_STEP;
+    let fits = 4 * (c.weights + c.partials.words - start) as u64 <= WINDOW_BYTES;
+    let window = (tile.uniform_weights && fits && pass != Pass::BackwardWeights).then_some(start);
+    let limits = [("WINDOW", WINDOW_BYTES as usize / 16), ("WINDOW_START", start / PACK)];
+    let constants = with(constants, if window.is_some() { &limits } else { &[] });
     let pieces = [
         lanes(tile),
         piece!("conv2d/geometry"),
         if c.levels.is_some() { piece!("conv2d/inputs_bytes") } else { piece!("conv2d/inputs_values") },
-        piece!("conv2d/weights"),
+        if window.is_some() { piece!("conv2d/weights_uniform") } else { piece!("conv2d/weights_storage") },
         if c.max_pool { piece!("conv2d/max_pooled") } else { piece!("conv2d/unpooled") },
         body,
     ];
@@ -340,6 +355,7 @@ fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Ke
         geometry: [shapes, rest.concat(), scale(background, foreground)].concat(),
         shared: false,
         pieces: [base.pieces, with_activation(activation, &pieces)].concat(),
+        window,
         workgroups: workgroups.map(words),
         ..base
     }

@@ -3,6 +3,7 @@
 use super::Adapter;
 use super::guarded::GUARD_BYTES;
 use super::kernels::Kernel;
+use super::tile::WINDOW_BYTES;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
@@ -13,7 +14,7 @@ pub(super) fn limits(adapter: &Adapter, plan: &Plan, kernels: &[Kernel]) -> Resu
     let have = adapter.handle.limits();
     let mut limits = wgpu::Limits::default().or_worse_values_from(&have);
     let largest = plan.buffers.iter().map(|b| 4 * b.words as u64).max().unwrap_or(0);
-    let allocated = largest + 2 * GUARD_BYTES;
+    let allocated = largest + 2 * GUARD_BYTES + WINDOW_BYTES;
     let storage_buffers = kernels.iter().map(Kernel::storage_buffers).max().unwrap_or(0);
     let workgroups = kernels.iter().flat_map(|k| k.workgroups).max().unwrap_or(0);
     let needs = [

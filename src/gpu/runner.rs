@@ -8,9 +8,10 @@ use super::dispatch::{Dispatch, Dispatches, Source};
 use super::guarded::{GUARD_BYTES, Guarded, broken_guard};
 use super::kernels::{Kernel, kernel};
 use super::limits::limits;
+use super::tile::Tile;
 use crate::error::{Error, Result};
 use crate::plan::{
-    BufferId, Clock, Device, Kernels, Metrics, Pending, Phase, Plan, Runner, STEP_STRIDE, Step, nothing_to_collect, now,
+    BufferId, Clock, Device, Metrics, Pending, Phase, Plan, Runner, STEP_STRIDE, Step, nothing_to_collect, now,
 };
 
 /// Runs a plan on an adapter.
@@ -46,14 +47,17 @@ impl GpuRunner {
     /// [`GpuRunner::new`], to be awaited, with the WGSL that `source` gives for each kernel: how a test plants a fault.
     /// An operation without WGSL is not prepared and cannot run.
     pub async fn open(adapter: &Adapter, plan: &Plan, source: Source<'_>) -> Result<Self> {
-        let set = adapter.device.kernels.unwrap_or(Kernels::Gpu);
-        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, set)).collect();
+        let tile = Tile::of(adapter);
+        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, tile)).collect();
         let limits = limits(adapter, plan, &kernels)?;
         let gpu = Gpu::open(adapter, limits.clone()).await?;
 
         let memory = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffers: Vec<Guarded> =
-            plan.buffers.iter().map(|b| Guarded::new(&gpu, &b.name, 4 * b.words as u64)).collect();
+        let windows = kernels.iter().any(|k| k.window.is_some());
+        let buffers: Vec<Guarded> = (0..)
+            .zip(&plan.buffers)
+            .map(|(id, b)| Guarded::new(&gpu, &b.name, 4 * b.words as u64, windows && BufferId(id) == plan.parameters))
+            .collect();
         let table = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let steps = gpu.buffer("steps", (STEP_STRIDE * plan.steps) as u64, table);
         let pipelines = HashMap::new();

@@ -1,5 +1,6 @@
 //! The tiles: how much of an operation a thread, and a workgroup, computes. One table for both sets of kernels.
 
+use super::Adapter;
 use crate::plan::{BLOCK, Kernels, QUADS};
 
 /// Constants of a shader by name, written in front of its text.
@@ -7,6 +8,9 @@ pub type Constants = Vec<(&'static str, usize)>;
 
 /// Most workgroups in one dimension: WebGPU's default limit.
 pub const MOST_GROUPS: usize = 65_535;
+
+/// Size of a window of the parameters, bound as a uniform buffer (bytes): the limit that every WebGPU adapter has.
+pub const WINDOW_BYTES: u64 = 65_536;
 
 /// Workgroup memory that a kernel may use (bytes): WebGPU's default limit.
 const WORKGROUP_BYTES: usize = 16_384;
@@ -19,11 +23,22 @@ const WORKGROUP_BYTES: usize = 16_384;
 pub struct Tile {
     /// The set.
     pub kernels: Kernels,
+    /// Weights of convolutions from a uniform buffer. On llvmpipe a fifth less time for `conv2d_backward_input`;
+    /// on SwiftShader a tenth more, and a third more for C1 forward (docs/performance.md). Not measured on a GPU,
+    /// where reads of different weights by the threads of a subgroup may be serialised.
+    pub uniform_weights: bool,
 }
 
 use Kernels::{Gpu, Software};
 
 impl Tile {
+    /// For `adapter`: the only place that asks for a name.
+    pub fn of(adapter: &Adapter) -> Self {
+        let room = adapter.handle.limits().max_uniform_buffer_binding_size >= WINDOW_BYTES;
+        let uniform_weights = adapter.device.name.contains("llvmpipe") && room;
+        Self { kernels: adapter.device.kernels.unwrap_or(Gpu), uniform_weights }
+    }
+
     /// Threads per block of samples, in kernels whose thread computes one sample (GPU) or four (software).
     pub fn lanes(self) -> usize {
         match self.kernels {

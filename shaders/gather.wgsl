@@ -1,6 +1,6 @@
 // The samples of all steps of a submission: order -> bytes -> input values, centred and padded.
 //
-// A thread gathers four columns of one row of a quad.
+// A thread gathers TILE_COLUMNS columns of one row of a quad.
 
 struct Geometry {
     image_height: u32,
@@ -34,60 +34,85 @@ fn four_pixels(byte: u32) -> vec4u {
     return (vec4u(low | high) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(0xffu);
 }
 
-// Where a thread writes, and four pixels of each sample of a quad.
-struct Pixels {
-    row: u32,    // counted over all steps, blocks and channels
-    column: u32, // the first of four
-    quad: u32,
-    bytes: array<vec4u, 4>,
+// The samples of a quad: MASKED past the end of a short batch.
+fn samples_of(step: vec4u, quad: u32) -> vec4u {
+    var samples = vec4u(MASKED);
+    for (var n = 0u; n < 4u; n++) { // unroll
+        if quad * 4u + n < step.y { samples[n] = order[step.x + quad * 4u + n]; }
+    }
+    return samples;
 }
 
-// id.x: quad, column and row; id.y: block and step. The first thread of a quad also stores its targets.
-fn pixels_at(id: vec3u) -> Pixels {
+// What a thread gathers: TILE_COLUMNS columns of one row of a quad.
+struct Part {
+    row: u32,        // counted over all steps, blocks and channels
+    column: u32,     // the first
+    quad: u32,
+    image_row: u32,  // above the first row it wraps
+    samples: vec4u,
+}
+
+// id.x: quad, strip of columns and row; id.y: block and step. The first thread of a quad also stores its targets.
+fn part_of(id: vec3u) -> Part {
     let g = geometry;
-    let columns = (g.width + 3u) / 4u;
+    let strips = (g.width + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let quad = id.x % QUADS;
-    let column = id.x / QUADS % columns * 4u;
-    let row = id.x / (QUADS * columns);
+    let row = id.x / (QUADS * strips);
     let step = steps[id.y / g.blocks * STEP_STRIDE];
     let block = step.z * g.blocks + id.y % g.blocks;
-    let samples = vec4u((id.y % g.blocks * QUADS + quad) * 4u) + vec4u(0u, 1u, 2u, 3u);
-    let image_row = row % g.height - (g.height - g.image_height) / 2u; // above the first row it wraps
-    let left = column - (g.width - g.image_width) / 2u;
-    let inside = (vec4u(left) + vec4u(0u, 1u, 2u, 3u) < vec4u(g.image_width)) & vec4<bool>(image_row < g.image_height);
-    var pixels = array<vec4u, 4>();
-    var found = vec4u(MASKED);
-    for (var n = 0u; n < 4u; n++) { // unroll
-        if samples[n] < step.y {
-            let sample = order[step.x + samples[n]];
-            found[n] = labels[sample];
-            pixels[n] = select(vec4u(), four_pixels((sample * g.image_height + image_row) * g.image_width + left), inside);
+    let samples = samples_of(step, id.y % g.blocks * QUADS + quad);
+    if id.x < QUADS {
+        var found = vec4u(MASKED);
+        for (var n = 0u; n < 4u; n++) { // unroll
+            if samples[n] != MASKED { found[n] = labels[samples[n]]; }
         }
+        targets[block * QUADS + quad] = found;
     }
-    if id.x < QUADS { targets[block * QUADS + quad] = found; }
-    return Pixels(block * g.channels * g.height + row, column, quad, pixels);
+    let rows = g.channels * g.height;
+    let image_row = row % g.height - (g.height - g.image_height) / 2u;
+    return Part(block * rows + row, id.x / QUADS % strips * TILE_COLUMNS, quad, image_row, samples);
+}
+
+// Four pixels of sample `n` of the quad, from `column` of the input on; 0 where there are none.
+fn pixels_at(p: Part, n: u32, column: u32) -> vec4u {
+    let g = geometry;
+    let left = column - (g.width - g.image_width) / 2u;
+    let inside = vec4u(left) + vec4u(0u, 1u, 2u, 3u) < vec4u(g.image_width);
+    let real = p.samples[n] != MASKED && p.image_row < g.image_height;
+    let at = (select(0u, p.samples[n], real) * g.image_height + select(0u, p.image_row, real)) * g.image_width + left;
+    return select(vec4u(), four_pixels(at), inside & vec4<bool>(real));
+}
+
+fn exists(id: vec3u) -> bool {
+    let strips = (geometry.width + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+    return id.x < QUADS * strips * geometry.height * geometry.channels;
 }
 
 @compute @workgroup_size(64)
 fn gather(@builtin(global_invocation_id) id: vec3u) {
-    let g = geometry;
-    if id.x >= QUADS * ((g.width + 3u) / 4u) * g.height * g.channels { return; }
-    let p = pixels_at(id);
-    for (var k = 0u; k < 4u; k++) { // unroll
-        let bytes = vec4u(p.bytes[0][k], p.bytes[1][k], p.bytes[2][k], p.bytes[3][k]);
-        if p.column + k < g.width {
-            x[(p.row * g.width + p.column + k) * QUADS + p.quad] = g.background + g.scale * vec4f(bytes);
+    if !exists(id) { return; }
+    let p = part_of(id);
+    for (var column = p.column; column < min(p.column + TILE_COLUMNS, geometry.width); column += 4u) {
+        let quad = mat4x4f(vec4f(pixels_at(p, 0u, column)), vec4f(pixels_at(p, 1u, column)),
+                           vec4f(pixels_at(p, 2u, column)), vec4f(pixels_at(p, 3u, column)));
+        let columns = transpose(quad);
+        let to = (p.row * geometry.width + column) * QUADS + p.quad;
+        for (var k = 0u; k < 4u; k++) { // unroll
+            if column + k < geometry.width { x[to + k * QUADS] = geometry.background + geometry.scale * columns[k]; }
         }
     }
 }
 
 @compute @workgroup_size(64)
 fn gather_bytes(@builtin(global_invocation_id) id: vec3u) {
-    let g = geometry;
-    if id.x >= QUADS * ((g.width + 3u) / 4u) * g.height * g.channels { return; }
-    let p = pixels_at(id);
-    let words = p.bytes[0] | (p.bytes[1] << vec4u(8u)) | (p.bytes[2] << vec4u(16u)) | (p.bytes[3] << vec4u(24u));
-    for (var k = 0u; k < 4u; k++) { // unroll
-        if p.column + k < g.width { input_bytes[(p.row * g.width + p.column + k) * QUADS + p.quad] = words[k]; }
+    if !exists(id) { return; }
+    let p = part_of(id);
+    for (var column = p.column; column < min(p.column + TILE_COLUMNS, geometry.width); column += 4u) {
+        let words = pixels_at(p, 0u, column) | (pixels_at(p, 1u, column) << vec4u(8u)) |
+                    (pixels_at(p, 2u, column) << vec4u(16u)) | (pixels_at(p, 3u, column) << vec4u(24u));
+        let to = (p.row * geometry.width + column) * QUADS + p.quad;
+        for (var k = 0u; k < 4u; k++) { // unroll
+            if column + k < geometry.width { input_bytes[to + k * QUADS] = words[k]; }
+        }
     }
 }

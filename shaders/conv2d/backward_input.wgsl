@@ -8,7 +8,7 @@
 const BEFORE = KERNEL / 2u;
 const CELLS = TILE_COLUMNS / 2u + BEFORE;
 
-@compute @workgroup_size(LANES * TILE_STRIPS * TILE_LINES)
+@compute @workgroup_size(LANES * ITEMS)
 fn conv2d_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
     let lane = me % LANES;
     let item = me / LANES;

@@ -6,8 +6,8 @@
 @compute @workgroup_size(LANES * ITEMS)
 fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
     let lane = me % LANES;
-    let cell = group.x * ITEMS + me / LANES;
-    if cell >= HEIGHT * WIDTH { return; }
+    let own = group.x * ITEMS + me / LANES;
+    let cell = min(own, HEIGHT * WIDTH - 1u);
     let row = cell / WIDTH * 2u;
     let column = cell % WIDTH * 2u;
     // With one tile of packs a constant: channels that only pad a pack then cost nothing.
@@ -42,6 +42,6 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
         }
     }
     for (var p = 0u; p < TILE_PACKS; p++) { // unroll
-        if first_pack + p < PACKS { store_cell(sums[p], first_pack + p, group.z, cell, lane); }
+        store_cell(sums[p], first_pack + p, group.z, cell, me, own == cell && first_pack + p < PACKS);
     }
 }

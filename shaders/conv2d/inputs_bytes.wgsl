@@ -4,7 +4,8 @@
 
 fn x_at(plane: u32, row: u32, column: u32, lane: u32) -> Samples {
     let near = min(row, geometry.in_height - 1u);
-    let at = (plane * geometry.in_height + near) * geometry.in_width + column;
-    let word = input_bytes[at * QUADS + lane * QUADS / LANES];
-    return geometry.background + geometry.scale * byte_of(word, lane);
+    // Rows share what depends on the column, and columns the rest.
+    let row_at = (plane * geometry.in_height + near) * geometry.in_width * QUADS + lane * PER_LANE / 4u;
+    let bytes = bytes_of(input_bytes[row_at + column * QUADS], lane);
+    return geometry.background + geometry.scale * Samples(bytes);
 }

@@ -11,12 +11,13 @@ fn index_of(block: u32, channel: u32, cell: u32, p: u32, lane: u32) -> u32 {
 }
 
 // Stores the four sums of a cell, per channel of `pack`.
-fn store_cell(sums: array<Sums, 4>, pack: u32, block: u32, cell: u32, lane: u32) {
+fn store_cell(sums: array<Sums, 4>, pack: u32, block: u32, cell: u32, me: u32, exists: bool) {
+    let lane = me % LANES;
     let bias = weight(geometry.bias + pack);
     for (var k = 0u; k < 4u; k++) { // unroll
         if pack * 4u + k < geometry.out_channels {
             for (var p = 0u; p < 4u; p++) { // unroll
-                if inside(cell, p) {
+                if exists && inside(cell, p) {
                     y[index_of(block, pack * 4u + k, cell, p, lane)] = activate(sums[p][k] + bias[k], geometry.floor);
                 }
             }

@@ -13,7 +13,7 @@ fn outer(samples: Samples, channels: vec4f) -> Sums {
 fn total(samples: Samples) -> f32 { return dot(samples, vec4f(1.0)); }
 
 // The bytes of a quad.
-fn byte_of(word: u32, lane: u32) -> Samples { return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u)); }
+fn bytes_of(word: u32, lane: u32) -> Places { return (vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u); }
 
 const PER_LANE = 4u; // samples of a thread
 

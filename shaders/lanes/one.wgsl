@@ -11,7 +11,7 @@ fn outer(samples: Samples, channels: vec4f) -> Sums { return samples * channels;
 fn total(samples: Samples) -> f32 { return samples; }
 
 // The byte of a sample in the word of its quad.
-fn byte_of(word: u32, lane: u32) -> Samples { return f32((word >> (lane % 4u * 8u)) & 255u); }
+fn bytes_of(word: u32, lane: u32) -> Places { return (word >> (lane % 4u * 8u)) & 255u; }
 
 const PER_LANE = 1u; // samples of a thread
 

@@ -201,8 +201,9 @@ pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
         OpKind::Gather(g) => {
             let rows = g.input.channels * g.input.height;
             let [background, foreground] = g.levels;
+            let strips = g.input.width.div_ceil(value(&tile.gather(), "TILE_COLUMNS"));
             Kernel {
-                constants: with(base.constants, &[("STEP_STRIDE", STEP_STRIDE / 16)]),
+                constants: with(with(base.constants, &[("STEP_STRIDE", STEP_STRIDE / 16)]), &tile.gather()),
                 geometry: [
                     u32s([
                         ("image_height", g.image_height),
@@ -216,7 +217,7 @@ pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
                 ]
                 .concat(),
                 pieces: vec![piece!("gather")],
-                workgroups: [words((QUADS * g.input.width.div_ceil(4) * rows).div_ceil(64)), words(blocks), 1],
+                workgroups: [words((QUADS * strips * rows).div_ceil(64)), words(blocks), 1],
                 ..base
             }
         }
@@ -302,15 +303,15 @@ fn slots(partials: &Partials) -> Vec<(&'static str, Value)> {
 /// A kernel of shaders/conv2d. Its geometry is always constant: so are the sizes of its arrays, and channels that only
 /// pad a pack then cost nothing.
 fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+    let ([height, width], packs) = (c.cells(), c.output.channels.div_ceil(PACK));
     let (body, activation, constants) = match pass {
-        Pass::Forward => (piece!("conv2d/forward"), c.activation, tile.conv2d_forward(c.kernel)),
+        Pass::Forward => (piece!("conv2d/forward"), c.activation, tile.conv2d_forward(c.kernel, height * width)),
         Pass::BackwardInput => (piece!("conv2d/backward_input"), c.input_activation, tile.conv2d_backward_input()),
         // It applies no activation.
         Pass::BackwardWeights => {
             (piece!("conv2d/backward_weights"), Activation::Identity, tile.conv2d_backward_weights(c.kernel))
         }
     };
-    let ([height, width], packs) = (c.cells(), c.output.channels.div_ceil(PACK));
     let size = |name| value(&constants, name);
     let workgroups = match pass {
         Pass::Forward => [(height * width).div_ceil(size("ITEMS")), packs.div_ceil(size("TILE_PACKS")), blocks],

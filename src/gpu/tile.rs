@@ -47,13 +47,21 @@ impl Tile {
         }
     }
 
+    /// Columns of a thread, a multiple of four.
+    pub fn gather(self) -> Constants {
+        match self.kernels {
+            Gpu => vec![("TILE_COLUMNS", 4)],
+            Software => vec![("TILE_COLUMNS", 64)],
+        }
+    }
+
     /// Kernels in which a thread computes one value: items per workgroup.
     pub fn per_value(self) -> Constants {
         vec![("ITEMS", 64 / self.lanes())]
     }
 
     /// Packs of channels and rows of taps of a thread, cells per workgroup.
-    pub fn conv2d_forward(self, kernel: usize) -> Constants {
+    pub fn conv2d_forward(self, kernel: usize, cells: usize) -> Constants {
         match self.kernels {
             // All rows of taps at once, where a body of code that long fits an instruction cache.
             Gpu => vec![
@@ -61,7 +69,11 @@ impl Tile {
                 ("TILE_PACKS", 1),
                 ("TILE_ROWS", if kernel <= 5 { kernel } else { 1 }),
             ],
-            Software => vec![("ITEMS", 8), ("TILE_PACKS", 2), ("TILE_ROWS", 1)],
+            Software => {
+                // The fewest threads without a cell: such a thread costs what the others do.
+                let items = (4..=8).rev().min_by_key(|items| cells.next_multiple_of(*items)).unwrap_or(8);
+                vec![("ITEMS", items), ("TILE_PACKS", 2), ("TILE_ROWS", 1)]
+            }
         }
     }
 
@@ -73,6 +85,7 @@ impl Tile {
             Software => [1, 8, 14, 3, 1],
         };
         vec![
+            ("ITEMS", strips * lines),
             ("TILE_STRIPS", strips),
             ("TILE_LINES", lines),
             ("TILE_COLUMNS", columns),

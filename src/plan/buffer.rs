@@ -26,7 +26,7 @@ pub enum Content {
     Activations(Shape),
     /// `[block][channel][row][column][quad]`: the bytes of four samples per word, lowest first.
     Bytes(Shape),
-    /// `[block][channel / 4][row][column][sample]`: [`super::ARGMAX_BITS`] per channel of a pack.
+    /// `[block][channel / 4][row][column][quad]`: [`super::ARGMAX_BITS`] per sample of a quad and channel of a pack.
     Argmax(Shape),
     /// Any other: a word has an index and no name.
     Other,
@@ -64,7 +64,7 @@ impl BufferSpec {
             }
             Content::Argmax(Shape { channels, height, width }) => {
                 let packs = [channels.div_ceil(PACK), height, width];
-                format!("of four channels: {}", sampled(word / BLOCK, &packs, word % BLOCK, ""))
+                format!("of four channels: {}", sampled(word / QUADS, &packs, word % QUADS * QUAD, "s from"))
             }
             Content::Other => String::new(),
         }
@@ -88,8 +88,8 @@ mod tests {
         assert_eq!(named(activation, 0), "channel, row, column 0,0,0 of sample 0");
         assert_eq!(named(activation, (48 + 2 * 8 + 3) * BLOCK + 5), "channel, row, column 2,1,1 of sample 37");
         assert_eq!(named(Content::Bytes(shape), 3 * QUADS + 1), "channel, row, column 0,1,1 of samples from 4");
-        let argmax = named(Content::Argmax(shape), (16 + 9) * BLOCK + 28);
-        assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of sample 60");
+        let argmax = named(Content::Argmax(shape), (16 + 9) * QUADS + 7);
+        assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of samples from 60");
         assert_eq!(named(Content::Parameters, 4), "c1.weight[0,0,0,1]");
         assert_eq!(named(Content::Other, 4), "");
     }

@@ -17,7 +17,8 @@ pub const MASKED: u32 = u32::MAX;
 
 /// Bits per argmax: which sum of a 2x2 pooling window was the largest, 0 to 3 in row order.
 ///
-/// `argmax` is `[block][channel / 4][row][column][sample]`, one word each: channel `c` of the four has bits `2c` and up.
+/// `argmax` is `[block][channel / 4][row][column][quad]`, one word each: sample `n` of the quad and channel `c` of the
+/// four have bits `8n + 2c` and up.
 pub const ARGMAX_BITS: usize = 2;
 
 /// Number of blocks that hold `samples` samples.

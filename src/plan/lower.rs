@@ -207,13 +207,13 @@ impl<'a> Lowering<'a> {
         let gradient = shared.partials.map(|_| self.activations(format!("{}.gradient", last.name), last.output));
         let argmax = stage.is_fused().then(|| {
             let Shape { channels, height, width } = last.output;
-            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * BLOCK;
+            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * QUADS;
             self.buffer(format!("{}.argmax", last.name), Element::U32, words, Content::Argmax(last.output))
         });
         let layer = &stage.first().name;
         let bytes = self.buffers[from.buffer.0].element == Element::U32;
         let levels = bytes.then(|| self.model.levels());
-        let segment = &mut |rows, most_slots| self.segment(layer, rows, most_slots);
+        let segment = &mut |rows, per_slot, slots| self.segment(layer, rows, per_slot, slots);
         let kinds = OpKind::of(stage, &mut Site { input_activation: from.activation, bytes: levels, segment });
         let argument = |name| match name {
             "x" | "input_bytes" => Some(from.buffer),
@@ -249,14 +249,20 @@ impl<'a> Lowering<'a> {
     }
 
     /// Adds a layer's segment. Returns the first words of its weights and bias, and the layout of its partials.
-    fn segment(&mut self, layer: &str, rows_per_block: usize, most_slots: usize) -> (usize, usize, Partials) {
+    fn segment(
+        &mut self,
+        layer: &str,
+        rows_per_block: usize,
+        fewest_rows: usize,
+        most_slots: usize,
+    ) -> (usize, usize, Partials) {
         let tensor = |kind: &str| {
             let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
             (placed.first, placed.words)
         };
         let ((weights, weight_words), (bias, bias_words)) = (tensor("weight"), tensor("bias"));
         let rows = blocks(self.batch) * rows_per_block;
-        let rows_per_slot = rows.div_ceil(most_slots);
+        let rows_per_slot = rows.div_ceil(most_slots).max(fewest_rows.min(rows));
         let partials = Partials {
             first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.length()),
             words: weight_words + bias_words,

@@ -6,7 +6,7 @@ use super::activation;
 use crate::cpu::accumulator::Sum;
 use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
 use crate::model::Shape;
-use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD};
+use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD, QUADS};
 
 fn packed(conv: &Conv2d) -> Packed {
     Packed {
@@ -93,14 +93,21 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
 /// `argmax`, laid out as `y`, packed as [`ARGMAX_BITS`] says.
 fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
     let Shape { channels, height, width } = conv.pooled();
-    let (map, packs) = (height * width * BLOCK, channels.div_ceil(PACK));
+    let (places, packs) = (height * width, channels.div_ceil(PACK));
     let word = |index: usize| {
-        let (block, channel, inner) = (index / map / packs, index / map % packs * PACK, index % map);
-        let values = (channel..channels.min(channel + PACK)).map(|c| argmax[(block * channels + c) * map + inner]);
-        let packed = values.enumerate().try_fold(0, |packed, (i, value)| Some(packed | value? << (i * ARGMAX_BITS)));
+        let (quad, place, pack) = (index % QUADS, index / QUADS % places, index / (QUADS * places));
+        let (block, channel) = (pack / packs, pack % packs * PACK);
+        let values = (0..QUAD * PACK).filter(|i| channel + i % PACK < channels).map(|i| {
+            let map = block * channels + channel + i % PACK;
+            (i, argmax[(map * places + place) * BLOCK + quad * QUAD + i / PACK])
+        });
+        let mut packed = Some(0);
+        for (i, value) in values {
+            packed = packed.zip(value).map(|(packed, value)| packed | value << (i * ARGMAX_BITS));
+        }
         packed.map_or_else(S::undecided, S::integer)
     };
-    (0..argmax.len() / channels * packs).into_par_iter().map(word).collect()
+    (0..argmax.len() / channels * packs / QUAD).into_par_iter().map(word).collect()
 }
 
 /// The argmax of `sums`, the first of equals, and whether it is decided: whether the others are smaller by more than
@@ -129,7 +136,8 @@ pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
         let pack = block * channels.div_ceil(PACK) + channel / PACK;
         for (value, dy) in dy.iter().enumerate() {
             let (position, lane) = (value / BLOCK, value % BLOCK);
-            let best = (argmax[pack * map + value] >> (channel % PACK * ARGMAX_BITS)) as usize % 4;
+            let word = argmax[(pack * map + value) / QUAD];
+            let best = (word >> ((lane % QUAD * PACK + channel % PACK) * ARGMAX_BITS)) as usize % 4;
             let (row, column) = (position / width * 2 + best / 2, position % width * 2 + best % 2);
             ds[(row * sums_width + column) * BLOCK + lane] = *dy;
         }

@@ -9,8 +9,11 @@ use crate::plan::layout::{BLOCK, PACK};
 /// Workgroups of weight gradients that a layer should have: more slots are more threads, and more sums to add up.
 const WORKGROUPS: usize = 128;
 
-/// Slots that a layer may have, however many channels it has.
+/// Most slots of a layer, however many or few channels it has.
 const SLOTS: std::ops::RangeInclusive<usize> = 20..=64;
+
+/// Cells that a slot should have at least: what a thread does once for all of them is then little.
+const CELLS: usize = 20;
 
 /// Geometry of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +65,8 @@ impl Conv2d {
         // A pair of an input channel and a pack of outputs is at least one workgroup.
         let pairs = layer.input.channels * layer.output.channels.div_ceil(PACK);
         let slots = WORKGROUPS.div_ceil(pairs).clamp(*SLOTS.start(), *SLOTS.end());
-        let (weights, bias, partials) = (site.segment)(layer.output.height.div_ceil(2), slots);
+        let rows = CELLS.div_ceil(layer.output.width.div_ceil(2));
+        let (weights, bias, partials) = (site.segment)(layer.output.height.div_ceil(2), rows, slots);
         Self {
             input: layer.input,
             output: layer.output,

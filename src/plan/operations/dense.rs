@@ -28,7 +28,7 @@ pub struct Dense {
 impl Dense {
     /// The geometry of `layer`: dense, or a convolution whose output is 1x1, which is dense over its whole input.
     pub(super) fn of(layer: &Layer, site: &mut Site) -> Self {
-        let (weights, bias, partials) = (site.segment)(1, 1);
+        let (weights, bias, partials) = (site.segment)(1, 1, 1);
         Self {
             inputs: layer.input.elements(),
             outputs: layer.output.elements(),

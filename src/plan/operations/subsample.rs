@@ -34,7 +34,7 @@ pub struct Subsample {
 impl Subsample {
     /// The geometry of `layer`, with pooling windows of `size` x `size`.
     pub(super) fn of(layer: &Layer, size: usize, site: &mut Site) -> Self {
-        let (weights, bias, partials) = (site.segment)(layer.output.height, MOST_SLOTS);
+        let (weights, bias, partials) = (site.segment)(layer.output.height, 1, MOST_SLOTS);
         Self {
             input: layer.input,
             output: layer.output,

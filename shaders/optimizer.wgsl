@@ -1,5 +1,4 @@
-// One step of the optimiser over all parameters, from the gradients, or from their slots. A thread takes four
-// parameters. Uses sums.wgsl.
+// One step of the optimiser over all parameters. A thread takes four parameters.
 
 struct Step {
     start: u32,
@@ -49,20 +48,4 @@ fn sgd(@builtin(global_invocation_id) id: vec3u) {
 @compute @workgroup_size(64)
 fn adam(@builtin(global_invocation_id) id: vec3u) {
     if id.x < arrayLength(&parameters) { step_of_adam(id.x, gradients[id.x]); }
-}
-
-@compute @workgroup_size(64)
-fn sum_sgd(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= arrayLength(&parameters) { return; }
-    let gradient = sum_of_slots(id.x);
-    new_gradients[id.x] = gradient;
-    step_of_sgd(id.x, gradient);
-}
-
-@compute @workgroup_size(64)
-fn sum_adam(@builtin(global_invocation_id) id: vec3u) {
-    if id.x >= arrayLength(&parameters) { return; }
-    let gradient = sum_of_slots(id.x);
-    new_gradients[id.x] = gradient;
-    step_of_adam(id.x, gradient);
 }

@@ -1,16 +1,16 @@
 // Sums of partial gradients, slot by slot in order: one writer per element, so the same bits each time.
 
-// Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in partials.
-@group(0) @binding(6) var<storage, read> layers: array<vec4u>;
+// Uses the constants LAYERS and `layers`. Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in
+// partials.
+
 @group(0) @binding(4) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> new_gradients: array<vec4f>;
 
 // The gradients of four parameters.
 fn sum_of_slots(at: u32) -> vec4f {
     // Layers lie one after the other: the last one that starts at or before this parameter holds it.
-    var last = 0u;
-    for (var i = 1u; i < arrayLength(&layers); i++) { last = select(last, i, layers[i].x <= at); }
-    let layer = layers[last];
+    var layer = layers[0];
+    for (var i = 1u; i < LAYERS; i++) { layer = select(layer, layers[i], vec4<bool>(layers[i].x <= at)); } // unroll
     let first = layer.w + at - layer.x;
     var sum = vec4f();
     // AHEAD slots at a time, so that a thread waits for memory less often.

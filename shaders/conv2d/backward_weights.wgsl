@@ -2,25 +2,27 @@
 // db[o] = sum of dy[o]
 //
 // A thread sums TILE_ROWS rows of taps of one input channel and one pack over the rows of cells of one slot. The
-// threads of a workgroup that share those taps, one per lane, add their sums in the order of the lanes.
+// threads of a workgroup that share those taps, one per lane, add their sums in the order of the lanes. A workgroup has
+// ITEMS such groups of threads for each of TILE_SLOTS slots.
 
 // Items: rows of taps, then input channels, then packs; each is LANES threads.
 const TAP_ROWS = (KERNEL + TILE_ROWS - 1u) / TILE_ROWS;
 const SHARED = TILE_ROWS * KERNEL + 1u; // sums of an item, the last that of the bias
 
-var<workgroup> shared_sums: array<vec4f, ITEMS * SHARED * LANES>;
+var<workgroup> shared_sums: array<vec4f, TILE_SLOTS * ITEMS * SHARED * LANES>;
 
-@compute @workgroup_size(LANES * ITEMS)
+@compute @workgroup_size(LANES * ITEMS * TILE_SLOTS)
 fn conv2d_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
     let lane = me % LANES;
-    let item = group.x * ITEMS + me / LANES;
+    let item = group.x * ITEMS + me / LANES % ITEMS;
+    let slot = group.y * TILE_SLOTS + select(me / (LANES * ITEMS), 0u, TILE_SLOTS == 1u);
     let c = item / TAP_ROWS % geometry.in_channels;
     let pack = min(item / (TAP_ROWS * geometry.in_channels), PACKS - 1u);
 
     var sums: array<array<vec4f, KERNEL>, TILE_ROWS>;
     var bias = vec4f();
-    let last = min((group.y + 1u) * geometry.rows_per_slot, geometry.blocks * HEIGHT);
-    for (var t = group.y * geometry.rows_per_slot; t < last; t++) {
+    let last = min((slot + 1u) * geometry.rows_per_slot, geometry.blocks * HEIGHT);
+    for (var t = slot * geometry.rows_per_slot; t < last; t++) {
         let block = t / HEIGHT;
         let plane = block_of_x(block) * geometry.in_channels + c;
         let top = t % HEIGHT * 2u + item % TAP_ROWS * TILE_ROWS;
@@ -62,12 +64,13 @@ fn conv2d_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_i
     }
     shared_sums[(first + SHARED - 1u) * LANES + lane] = bias;
     workgroupBarrier();
-    for (var s = me; s < ITEMS * SHARED; s += ITEMS * LANES) {
+    for (var s = me; s < TILE_SLOTS * ITEMS * SHARED; s += TILE_SLOTS * ITEMS * LANES) {
         var sum = vec4f();
         for (var lane = 0u; lane < LANES; lane++) {
             sum += shared_sums[s * LANES + lane];
         }
-        store_sum(group.x * ITEMS + s / SHARED, s % SHARED, group.y, sum);
+        let slot = group.y * TILE_SLOTS + s / (SHARED * ITEMS);
+        if slot < geometry.slots { store_sum(group.x * ITEMS + s / SHARED % ITEMS, s % SHARED, slot, sum); }
     }
 }
 

@@ -15,6 +15,7 @@ struct Geometry {
     bias: u32,            // first vec4f in parameters
     partials: u32,        // first vec4f in partials
     partials_stride: u32, // vec4f per slot
+    slots: u32,
     rows_per_slot: u32,   // rows of cells, counted over all blocks
     floor: f32,           // of the activation: see activation/
     background: f32,      // value of a byte 0, where x is bytes

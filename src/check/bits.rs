@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::batch::reset;
 use super::yardstick::Yardstick;
 use crate::error::Result;
-use crate::plan::{Phase, Plan, Role, Runner, Step, layout};
+use crate::plan::{Phase, Plan, Role, Runner, Step};
 
 /// A repetition that must give the same bits as the first time.
 #[derive(Debug, Clone, Serialize)]
@@ -96,7 +96,7 @@ fn evaluate(runner: &mut dyn Runner, plan: &Plan, samples: usize, count: usize) 
     for step in Step::default().batches(0..samples, count) {
         runner.submit(Phase::Evaluate, &[step])?;
         runner.collect_now()?;
-        logits.extend(layout::samples(&runner.read_now(plan.logits)?, classes, step.count as usize));
+        logits.extend(plan.blocks.unblock(&runner.read_now(plan.logits)?, classes, step.count as usize));
     }
     let predictions = runner.read_now(plan.predictions)?[..samples].to_vec();
     Ok(vec![("logits".to_owned(), logits), ("predictions".to_owned(), predictions)])

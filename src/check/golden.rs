@@ -10,7 +10,7 @@ use super::quantity::{Quantity, Reference, largest, pairs, within};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Model, Tensor, TensorSpec};
-use crate::plan::{DatasetShape, Phase, Plan, Runner, Step, layout};
+use crate::plan::{DatasetShape, Phase, Plan, Runner, Step};
 use crate::recipe::Optimizer;
 
 /// Golden values by preset; scripts/golden.py makes them. None in a build without the feature `golden`.
@@ -169,7 +169,7 @@ fn golden_run(golden: &Golden, run: &str, plan: &Plan, runner: &mut dyn Runner, 
     runner.submit(Phase::Train, &[first])?;
     let metrics = runner.collect_now()?[0];
     let mut quantities = Vec::new();
-    let logits = layout::samples(&runner.read_f32_now(plan.logits)?, model.classes(), golden.samples());
+    let logits = plan.blocks.unblock(&runner.read_f32_now(plan.logits)?, model.classes(), golden.samples());
     quantities.push(within(share, "logits", &logits, &golden.get("logits")));
     quantities.push(within(share, "loss", &[metrics.loss / metrics.count], &golden.get("loss")));
     let gradients = golden.tensors("gradient", model);

@@ -85,7 +85,7 @@ pub fn awkward(plan: &Plan, seed: u64, inputs: Inputs) -> Buffers {
     }
     // Operations run one at a time, so the loss needs targets that gather did not write.
     for (n, word) in buffers.u32_mut(plan.targets).iter_mut().enumerate() {
-        *word = if n < plan.batch { *word % classes } else { MASKED };
+        *word = if n % plan.blocks.samples() < plan.batch { *word % classes } else { MASKED };
     }
     buffers.u32_mut(plan.order)[..plan.data.samples].copy_from_slice(&shuffled(plan.data.samples, seed, 0));
     let mut packed = vec![0.0; plan.layout.words];

@@ -11,7 +11,7 @@ use super::reference::{Nudge, Weights, mean_loss, widen};
 use crate::cpu::operations::conv2d;
 use crate::error::Result;
 use crate::model::{Activation, Model};
-use crate::plan::{OpKind, Pass, Phase, Plan, Runner, layout};
+use crate::plan::{OpKind, Pass, Phase, Plan, Runner};
 use crate::recipe::Optimizer;
 
 /// Samples per step.
@@ -74,7 +74,7 @@ pub fn check_gradients(name: String, model: &Model, count: usize, seed: u64) -> 
     for (layer, spec) in model.layers.iter().enumerate() {
         let Some(blocks) = gradient_of_sums(&plan, &mut runner, &spec.name)? else { continue };
         let elements = spec.output.elements();
-        let all = layout::samples(&blocks, elements, plan.blocks() * layout::BLOCK);
+        let all = plan.blocks.unblock(&blocks, elements, plan.blocks.samples());
         compare(&all[..count * elements], &|element, by| {
             let nudge = Nudge { layer, sample: element / elements, element: element % elements, by };
             loss(&weights, Some(nudge))
@@ -97,7 +97,7 @@ fn gradient_of_sums(plan: &Plan, runner: &mut dyn Runner, layer: &str) -> Result
     });
     Ok(match (fused, plan.find(&format!("{layer}.gradient"))) {
         (Some((conv, dy, argmax)), _) => {
-            Some(conv2d::unpool(&conv, &runner.read_f32_now(dy)?, &runner.read_now(argmax)?))
+            Some(conv2d::unpool(&conv, plan.blocks.size, &runner.read_f32_now(dy)?, &runner.read_now(argmax)?))
         }
         (None, Some(gradient)) => Some(runner.read_f32_now(gradient)?),
         (None, None) => None,

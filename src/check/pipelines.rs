@@ -40,7 +40,8 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         for optimizer in Optimizer::VARIANTS {
             plans.push(Plan::training(model, 1, data, *optimizer)?);
         }
-        let tiles = [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
+        let tiles =
+            [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
         for (plan, (set, uniform_weights)) in plans.iter().flat_map(|plan| tiles.map(|tile| (plan, tile))) {
             for op in &plan.ops {
                 let kernel = kernel(op, plan, Tile { kernels: set, uniform_weights });

@@ -204,7 +204,7 @@ impl Tally {
                         layer: plan.ops[index].layer.clone(),
                         buffer: plan.buffer(expected.buffer).name.clone(),
                         word,
-                        place: plan.buffer(expected.buffer).describe(word, &plan.layout),
+                        place: plan.buffer(expected.buffer).describe(word, &plan.layout, plan.blocks),
                         device: finite(device),
                         device_bits: *got,
                         oracle: oracle.map(|e| e.value),

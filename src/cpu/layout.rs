@@ -1,19 +1,19 @@
 //! Indices into the buffers of a plan: the samples of a block, packed weights, partial gradients.
 
 use super::accumulator::Sum;
-use crate::plan::{BLOCK, PACK, Partials};
+use crate::plan::{PACK, Partials};
 
 /// One value per sample of a block.
-pub(super) type Lanes<T> = [T; BLOCK];
+pub(super) type Lanes<T, const N: usize> = [T; N];
 
-/// The samples of a block at `index`, where `buffer` is `[index][BLOCK]`.
-pub(super) fn lanes(buffer: &[f32], index: usize) -> &Lanes<f32> {
+/// The samples of a block at `index`, where `buffer` is `[index][N]`.
+pub(super) fn lanes<const N: usize>(buffer: &[f32], index: usize) -> &Lanes<f32, N> {
     &buffer.as_chunks().0[index]
 }
 
 /// `sums[n] += factor * x[n]` for every sample of a block.
 #[inline]
-pub(super) fn add_scaled<S: Sum>(sums: &mut Lanes<S>, factor: f32, x: &Lanes<f32>) {
+pub(super) fn add_scaled<S: Sum, const N: usize>(sums: &mut Lanes<S, N>, factor: f32, x: &Lanes<f32, N>) {
     for (sum, x) in sums.iter_mut().zip(x) {
         sum.add_product(f64::from(factor), f64::from(*x));
     }
@@ -21,7 +21,7 @@ pub(super) fn add_scaled<S: Sum>(sums: &mut Lanes<S>, factor: f32, x: &Lanes<f32
 
 /// `sums[n] += a[n] * b[n]` for every sample of a block.
 #[inline]
-pub(super) fn add_products<S: Sum>(sums: &mut Lanes<S>, a: &Lanes<f32>, b: &Lanes<f32>) {
+pub(super) fn add_products<S: Sum, const N: usize>(sums: &mut Lanes<S, N>, a: &Lanes<f32, N>, b: &Lanes<f32, N>) {
     for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
         sum.add_product(f64::from(*a), f64::from(*b));
     }

@@ -8,9 +8,7 @@ use web_time::Instant;
 use super::buffers::Buffers;
 use super::operations::{Output, outputs};
 use crate::error::Result;
-use crate::plan::{
-    BufferId, Clock, Device, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect,
-};
+use crate::plan::{BufferId, Clock, Device, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect};
 
 /// Runs a plan on the CPU.
 pub struct CpuRunner {
@@ -92,7 +90,7 @@ impl Runner for CpuRunner {
         }
         let rows: Vec<u32> = steps.iter().map(|step| step.row).collect();
         let blocks = bytemuck::cast_slice(self.buffers.f32(self.plan.metrics));
-        self.finished.push_back(Metrics::of(&rows, blocks, self.plan.blocks()));
+        self.finished.push_back(Metrics::of(&rows, blocks, self.plan.blocks.count));
         Ok(())
     }
 

@@ -87,11 +87,13 @@ impl Dispatches<'_> {
     }
 
     fn bind_group(&self, op: usize, kernel: &Kernel, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
-        let table = kernel.table();
-        let table = (!table.is_empty()).then(|| self.table(&table));
+        let geometry = kernel.shared_geometry();
+        let geometry = (!geometry.is_empty()).then(|| self.geometry(&geometry));
         // A driver confines accesses to the bound range. The guard is bound too: a kernel that overruns its buffer
         // writes into the guard or reads its NaN. A kernel that calls arrayLength must get the buffer's length.
-        let asks_length = kernel.pieces.iter().any(|piece| piece.text.contains("arrayLength(&new_gradients)") || piece.text.contains("arrayLength(&parameters)"));
+        let asks_length = kernel.pieces.iter().any(|piece| {
+            piece.text.contains("arrayLength(&new_gradients)") || piece.text.contains("arrayLength(&parameters)")
+        });
         let guard_behind = if asks_length { 0 } else { GUARD_BYTES };
         let part = |buffer, offset, bytes| {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(bytes) })
@@ -101,7 +103,7 @@ impl Dispatches<'_> {
                 let buffer = &self.buffers[self.plan.ops[op].buffers[index].0];
                 part(&buffer.handle, GUARD_BYTES, buffer.bytes + guard_behind)
             }
-            Resource::Table => table.as_ref().expect("the kernel has a table").as_entire_binding(),
+            Resource::Geometry => geometry.as_ref().expect("the kernel has a geometry").as_entire_binding(),
             Resource::Step => part(self.steps, 0, size_of::<Step>() as u64),
             Resource::Steps => self.steps.as_entire_binding(),
             Resource::Window => {
@@ -118,11 +120,11 @@ impl Dispatches<'_> {
         self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
     }
 
-    fn table(&self, words: &[u32]) -> wgpu::Buffer {
+    fn geometry(&self, words: &[u32]) -> wgpu::Buffer {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let table = self.gpu.buffer("table", 4 * words.len().next_multiple_of(4) as u64, usage);
-        self.gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(words));
-        table
+        let geometry = self.gpu.buffer("geometry", 4 * words.len().next_multiple_of(4) as u64, usage);
+        self.gpu.queue.write_buffer(&geometry, 0, bytemuck::cast_slice(words));
+        geometry
     }
 }
 
@@ -159,7 +161,7 @@ pub(super) fn bind_group_layout(device: &wgpu::Device, kernel: &Kernel) -> wgpu:
         ty: wgpu::BindingType::Buffer {
             ty: match resource {
                 Resource::Buffer { writes, .. } => storage(!writes),
-                Resource::Table | Resource::Step | Resource::Steps => storage(true),
+                Resource::Geometry | Resource::Step | Resource::Steps => storage(true),
                 Resource::Window => wgpu::BufferBindingType::Uniform,
             },
             has_dynamic_offset: resource == Resource::Step,

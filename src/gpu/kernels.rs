@@ -1,11 +1,11 @@
 //! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
-use super::tile::{Constants, MOST_GROUPS, Tile, WINDOW_BYTES};
+use super::tile::{Constants, MOST_GROUPS, Tile, Tiles, WINDOW_BYTES};
 use super::unroll::unroll;
 use crate::error::{Error, Result};
 use crate::model::{Activation, Shape};
 use crate::plan::{
-    Argument, BLOCK, Conv2d, Dense, Facts, Kernels, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, QUADS, Role,
+    Argument, Blocks, Conv2d, Dense, Facts, Kernels, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, Role,
     STEP_STRIDE, Segment, Subsample, Use,
 };
 use crate::recipe::Optimizer;
@@ -35,8 +35,8 @@ pub struct Kernel {
     pub pieces: Vec<Piece>,
     /// The buffers of the operation, in order.
     pub arguments: Vec<Argument>,
-    /// Words of the variable `layers`; empty if the shader has none.
-    pub layers: Vec<u32>,
+    /// The constant `layers`; empty if the shader has none.
+    pub layers: Vec<[u32; 4]>,
     /// First word in `parameters` of the variable `window`, which has [`WINDOW_BYTES`]; `None` without one.
     pub window: Option<usize>,
     /// Whether it runs once per submission, for all its steps, which multiply `workgroups[1]`.
@@ -84,8 +84,8 @@ pub enum Resource {
         /// Whether the kernel writes it.
         writes: bool,
     },
-    /// [`Kernel::table`].
-    Table,
+    /// [`Kernel::shared_geometry`].
+    Geometry,
     /// The row of the step, with a dynamic offset.
     Step,
     /// The rows of all steps of the submission.
@@ -117,8 +117,13 @@ impl Kernel {
                 format!("const geometry = Geometry({});", values.join(", "))
             }
         });
+        let layers = (!self.layers.is_empty()).then(|| {
+            let count = self.layers.len();
+            let layers: Vec<_> = self.layers.iter().map(|[a, b, c, d]| format!("vec4u({a}, {b}, {c}, {d})")).collect();
+            format!("const LAYERS = {count}u;\nconst layers = array<vec4u, {count}>({});", layers.join(", "))
+        });
         let pieces = self.pieces.iter().map(|piece| format!("\n{}", piece.text));
-        constants.chain(geometry).chain(pieces).collect::<Vec<_>>().join("\n")
+        constants.chain(geometry).chain(layers).chain(pieces).collect::<Vec<_>>().join("\n")
     }
 
     /// The file of its entry point.
@@ -127,13 +132,12 @@ impl Kernel {
         self.pieces.iter().find(|piece| piece.text.contains(&entry)).map_or("", |piece| piece.file)
     }
 
-    /// The words of a table that it reads: a shared geometry, or `layers`.
+    /// The words of a shared geometry; empty if it is a constant.
     ///
     /// It is a storage buffer: lavapipe optimises a shader whose loops depend on a uniform buffer anew at every
     /// dispatch.
-    pub fn table(&self) -> Vec<u32> {
-        let geometry = self.geometry.iter().filter(|_| self.shared).map(|(_, value)| value.word());
-        geometry.chain(self.layers.iter().copied()).collect()
+    pub fn shared_geometry(&self) -> Vec<u32> {
+        self.geometry.iter().filter(|_| self.shared).map(|(_, value)| value.word()).collect()
     }
 
     /// Everything that it binds, by the number of the binding, which is read from the WGSL.
@@ -147,8 +151,7 @@ impl Kernel {
                 "step" => Some(Resource::Step),
                 "steps" => Some(Resource::Steps),
                 "window" => Some(Resource::Window),
-                "geometry" => Some(Resource::Table),
-                "layers" if !self.layers.is_empty() => Some(Resource::Table),
+                "geometry" => Some(Resource::Geometry),
                 _ => None,
             }
         };
@@ -180,16 +183,17 @@ macro_rules! piece {
 }
 
 /// The kernel that runs `op` of `plan`, with the tiles of `tile`.
-pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
+pub fn kernel(op: &Op, plan: &Plan, set: Tile) -> Kernel {
     let Facts { name: entry, arguments, role, .. } = op.kind.facts();
-    let blocks = plan.blocks();
+    let (blocks, kernels) = (plan.blocks, set.kernels);
+    let tile = Tiles { kernels, blocks };
     // The input of the model lies in the buffer of all steps.
     let gathered = role != Role::Input && op.buffers.contains(&plan.input);
     let base = Kernel {
         entry,
-        constants: vec![("BLOCK", BLOCK), ("QUADS", QUADS)],
+        constants: vec![("BLOCK", blocks.size), ("QUADS", blocks.quads())],
         geometry: Vec::new(),
-        shared: tile.kernels == Kernels::Software,
+        shared: kernels == Kernels::Software,
         pieces: vec![if gathered { piece!("input/gathered") } else { piece!("input/layer") }],
         arguments,
         layers: Vec::new(),
@@ -211,25 +215,25 @@ pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
                         ("height", g.input.height),
                         ("width", g.input.width),
                         ("channels", g.input.channels),
-                        ("blocks", blocks),
+                        ("blocks", blocks.count),
                     ]),
                     scale(background, foreground),
                 ]
                 .concat(),
                 pieces: vec![piece!("gather")],
-                workgroups: [words((QUADS * strips * rows).div_ceil(64)), words(blocks), 1],
+                workgroups: [words((blocks.quads() * strips * rows).div_ceil(64)), words(blocks.count), 1],
                 ..base
             }
         }
-        OpKind::Conv2d(pass, c) => conv2d(base, c, *pass, tile, blocks),
+        OpKind::Conv2d(pass, c) => conv2d(base, c, *pass, (set, tile), blocks),
         OpKind::MaxPool(pass, p) => pool(base, p, *pass, piece!("pool/max_pool"), tile, blocks),
         OpKind::AveragePool(pass, p) => pool(base, p, *pass, piece!("pool/average_pool"), tile, blocks),
         OpKind::Subsample(pass, s) => subsample(base, s, *pass, tile, blocks),
         OpKind::Dense(pass, d) => dense(base, d, *pass, tile, blocks),
         OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => Kernel {
-            geometry: u32s([("classes", *classes), ("blocks", blocks)]),
+            geometry: u32s([("classes", *classes), ("blocks", blocks.count)]),
             pieces: vec![lanes(tile), piece!("softmax_cross_entropy")],
-            workgroups: [words(blocks), 1, 1],
+            workgroups: [words(blocks.count), 1, 1],
             ..base
         },
         OpKind::SumGradients(segments) => Kernel {
@@ -239,9 +243,12 @@ pub fn kernel(op: &Op, plan: &Plan, tile: Tile) -> Kernel {
             workgroups: per_parameter(plan.layout.words),
             ..base
         },
-        OpKind::Update { optimizer, words } => update(base, *optimizer, tile, *words),
+        OpKind::Update { optimizer, words } => update(base, *optimizer, *words),
         OpKind::SumAndUpdate { segments, optimizer, words } => {
-            Kernel { layers: layers(segments), ..update(base, *optimizer, tile, *words) }
+            let base = Kernel { constants: with(base.constants, &tile.sums()), layers: layers(segments), ..base };
+            let update = update(base, *optimizer, *words);
+            let fused = [piece!("sums"), piece!("sum_and_update")];
+            Kernel { pieces: [&update.pieces[..], &fused].concat(), ..update }
         }
     }
 }
@@ -265,7 +272,7 @@ fn scale(background: f32, foreground: f32) -> Vec<(&'static str, Value)> {
     vec![("background", Value::F32(background)), ("scale", Value::F32((foreground - background) / 255.0))]
 }
 
-fn lanes(tile: Tile) -> Piece {
+fn lanes(tile: Tiles) -> Piece {
     match tile.kernels {
         Kernels::Gpu => piece!("lanes/one"),
         Kernels::Software => piece!("lanes/four"),
@@ -297,40 +304,46 @@ fn offsets(weights: usize, bias: usize, partials: &Partials) -> Vec<(&'static st
 
 /// The layout of slots.
 fn slots(partials: &Partials) -> Vec<(&'static str, Value)> {
-    u32s([("partials_stride", partials.words / PACK), ("rows_per_slot", partials.rows_per_slot)])
+    u32s([
+        ("partials_stride", partials.words / PACK),
+        ("slots", partials.slots),
+        ("rows_per_slot", partials.rows_per_slot),
+    ])
 }
 
 /// A kernel of shaders/conv2d. Its geometry is always constant: so are the sizes of its arrays, and channels that only
 /// pad a pack then cost nothing.
-fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, (set, tile): (Tile, Tiles), blocks: Blocks) -> Kernel {
     let ([height, width], packs) = (c.cells(), c.output.channels.div_ceil(PACK));
     let (body, activation, constants) = match pass {
         Pass::Forward => (piece!("conv2d/forward"), c.activation, tile.conv2d_forward(c.kernel, height * width)),
         Pass::BackwardInput => (piece!("conv2d/backward_input"), c.input_activation, tile.conv2d_backward_input()),
         // It applies no activation.
-        Pass::BackwardWeights => {
-            (piece!("conv2d/backward_weights"), Activation::Identity, tile.conv2d_backward_weights(c.kernel))
-        }
+        Pass::BackwardWeights => (
+            piece!("conv2d/backward_weights"),
+            Activation::Identity,
+            tile.conv2d_backward_weights(c.kernel, c.input.channels * packs),
+        ),
     };
     let size = |name| value(&constants, name);
     let workgroups = match pass {
-        Pass::Forward => [(height * width).div_ceil(size("ITEMS")), packs.div_ceil(size("TILE_PACKS")), blocks],
+        Pass::Forward => [(height * width).div_ceil(size("ITEMS")), packs.div_ceil(size("TILE_PACKS")), blocks.count],
         Pass::BackwardInput => {
             let strips = c.input.width.div_ceil(size("TILE_COLUMNS"));
             let lines = c.input.height.div_ceil(size("TILE_LINES"));
             let channels = c.input.channels.div_ceil(size("TILE_CHANNELS"));
-            [strips.div_ceil(size("TILE_STRIPS")), lines * channels, blocks]
+            [strips.div_ceil(size("TILE_STRIPS")), lines * channels, blocks.count]
         }
         Pass::BackwardWeights => {
             let items = c.kernel.div_ceil(size("TILE_ROWS")) * c.input.channels * packs;
-            [items.div_ceil(size("ITEMS")), c.partials.slots, 1]
+            [items.div_ceil(size("ITEMS")), c.partials.slots.div_ceil(size("TILE_SLOTS")), 1]
         }
     };
     let [background, foreground] = c.levels.unwrap_or_default();
     // The weights and the bias lie in one window, if they fit.
     let start = c.weights / WINDOW_STEP * WINDOW_STEP;
     let fits = 4 * (c.weights + c.partials.words - start) as u64 <= WINDOW_BYTES;
-    let window = (tile.uniform_weights && fits && pass != Pass::BackwardWeights).then_some(start);
+    let window = (set.uniform_weights && fits && pass != Pass::BackwardWeights).then_some(start);
     let limits = [("WINDOW", WINDOW_BYTES as usize / 16), ("WINDOW_START", start / PACK)];
     let constants = with(constants, if window.is_some() { &limits } else { &[] });
     let pieces = [
@@ -348,7 +361,7 @@ fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Ke
         ("out_channels", c.output.channels),
         ("out_height", c.output.height),
         ("out_width", c.output.width),
-        ("blocks", blocks),
+        ("blocks", blocks.count),
     ]);
     let rest = [offsets(c.weights, c.bias, &c.partials), slots(&c.partials), vec![floor(activation)]];
     Kernel {
@@ -363,8 +376,8 @@ fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, tile: Tile, blocks: usize) -> Ke
 }
 
 /// A kernel of shaders/dense.
-fn dense(base: Kernel, d: &Dense, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
-    let (packs, quads) = (d.outputs.div_ceil(PACK), blocks * QUADS);
+fn dense(base: Kernel, d: &Dense, pass: Pass, tile: Tiles, blocks: Blocks) -> Kernel {
+    let (packs, quads) = (d.outputs.div_ceil(PACK), blocks.count * blocks.quads());
     let (body, activation, constants) = match pass {
         Pass::Forward => (piece!("dense/forward"), d.activation, tile.dense_forward()),
         Pass::BackwardInput => (piece!("dense/backward_input"), d.input_activation, tile.dense_backward_input()),
@@ -380,7 +393,7 @@ fn dense(base: Kernel, d: &Dense, pass: Pass, tile: Tile, blocks: usize) -> Kern
         Pass::BackwardWeights => packs.div_ceil(size("TILE_PACKS")) * d.inputs.div_ceil(size("TILE_INPUTS")),
     };
     let groups = tiles.div_ceil(size("TILES"));
-    let shapes = u32s([("inputs", d.inputs), ("outputs", d.outputs), ("blocks", blocks)]);
+    let shapes = u32s([("inputs", d.inputs), ("outputs", d.outputs), ("blocks", blocks.count)]);
     let pieces = with_activation(activation, &[piece!("lanes/four"), piece!("dense/geometry"), body]);
     Kernel {
         geometry: [shapes, offsets(d.weights, d.bias, &d.partials), vec![floor(activation)]].concat(),
@@ -392,15 +405,15 @@ fn dense(base: Kernel, d: &Dense, pass: Pass, tile: Tile, blocks: usize) -> Kern
 }
 
 /// A kernel of shaders/pool/max_pool.wgsl or average_pool.wgsl.
-fn pool(base: Kernel, p: &Pool, pass: Pass, body: Piece, tile: Tile, blocks: usize) -> Kernel {
+fn pool(base: Kernel, p: &Pool, pass: Pass, body: Piece, tile: Tiles, blocks: Blocks) -> Kernel {
     let activation = if pass == Pass::Forward { Activation::Identity } else { p.input_activation };
-    let none = Partials { first: 0, words: 0, slots: 0, rows_per_slot: 0 };
+    let none = Partials { first: 0, words: 0, slots: 0, rows_per_slot: 0, samples: 0 };
     let windows = Windows { size: p.size, shape: p.output, weights: 0, bias: 0, partials: none, blocks };
     windows.kernel(base, activation, body, tile)
 }
 
 /// A kernel of shaders/pool/subsample.wgsl.
-fn subsample(base: Kernel, s: &Subsample, pass: Pass, tile: Tile, blocks: usize) -> Kernel {
+fn subsample(base: Kernel, s: &Subsample, pass: Pass, tile: Tiles, blocks: Blocks) -> Kernel {
     let (weights, bias, partials) = (s.weights, s.bias, s.partials);
     let windows = Windows { size: s.size, shape: s.output, weights, bias, partials, blocks };
     let activation = match pass {
@@ -426,16 +439,16 @@ struct Windows {
     weights: usize,
     bias: usize,
     partials: Partials,
-    blocks: usize,
+    blocks: Blocks,
 }
 
 impl Windows {
-    fn kernel(self, base: Kernel, activation: Activation, body: Piece, tile: Tile) -> Kernel {
+    fn kernel(self, base: Kernel, activation: Activation, body: Piece, tile: Tiles) -> Kernel {
         let shapes = u32s([
             ("channels", self.shape.channels),
             ("out_height", self.shape.height),
             ("out_width", self.shape.width),
-            ("blocks", self.blocks),
+            ("blocks", self.blocks.count),
         ]);
         let rest = [offsets(self.weights, self.bias, &self.partials), slots(&self.partials), vec![floor(activation)]];
         let items = self.shape.elements().div_ceil(value(&tile.per_value(), "ITEMS"));
@@ -443,20 +456,20 @@ impl Windows {
             constants: with(with(base.constants, &[("SIZE", self.size)]), &tile.per_value()),
             geometry: [shapes, rest.concat()].concat(),
             pieces: [base.pieces, with_activation(activation, &[lanes(tile), piece!("pool/window"), body])].concat(),
-            workgroups: [items, 1, self.blocks].map(words),
+            workgroups: [items, 1, self.blocks.count].map(words),
             ..base
         }
     }
 }
 
 /// A kernel of shaders/optimizer.wgsl.
-fn update(base: Kernel, optimizer: Optimizer, tile: Tile, words: usize) -> Kernel {
+fn update(base: Kernel, optimizer: Optimizer, length: usize) -> Kernel {
     let nesterov = usize::from(optimizer == Optimizer::Nesterov);
     let decoupled = usize::from(optimizer == Optimizer::AdamW);
     Kernel {
-        constants: with(with(base.constants, &tile.sums()), &[("NESTEROV", nesterov), ("DECOUPLED", decoupled)]),
-        pieces: vec![piece!("sums"), piece!("optimizer")],
-        workgroups: per_parameter(words),
+        constants: with(base.constants, &[("NESTEROV", nesterov), ("DECOUPLED", decoupled)]),
+        pieces: vec![piece!("optimizer")],
+        workgroups: per_parameter(length),
         ..base
     }
 }
@@ -467,9 +480,9 @@ fn per_parameter(length: usize) -> [u32; 3] {
 }
 
 /// `layers` of sums.wgsl.
-fn layers(segments: &[Segment]) -> Vec<u32> {
+fn layers(segments: &[Segment]) -> Vec<[u32; 4]> {
     let layer = |s: &Segment| [s.first / PACK, s.partials.words / PACK, s.partials.slots, s.partials.first / PACK];
-    segments.iter().flat_map(|s| layer(s).map(words)).collect()
+    segments.iter().map(|s| layer(s).map(words)).collect()
 }
 
 /// `count` as u32. Larger counts belong to buffers beyond an adapter's limits, which [`super::GpuRunner`] refuses.

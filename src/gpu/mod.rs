@@ -18,6 +18,6 @@ pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};
 pub use ceilings::{Ceilings, ceiling_kernels, measure};
 pub use dispatch::Source;
 pub use kernels::{Kernel, Piece, Resource, Value, kernel};
+pub use runner::GpuRunner;
 pub use tile::{Tile, WINDOW_BYTES};
 pub use unroll::unroll;
-pub use runner::GpuRunner;

@@ -130,7 +130,7 @@ impl Runner for GpuRunner {
         }
         let used: Vec<u32> = steps.iter().map(|step| step.row).collect();
         let rows = u64::from(used.iter().max().map_or(0, |last| last + 1));
-        let bytes = rows * (self.plan.blocks() * size_of::<Metrics>()) as u64;
+        let bytes = rows * (self.plan.blocks.count * size_of::<Metrics>()) as u64;
         let staging = self.gpu.staging(bytes);
         let metrics = &self.buffers[self.plan.metrics.0].handle;
         encoder.copy_buffer_to_buffer(metrics, GUARD_BYTES, &staging, 0, bytes);
@@ -144,7 +144,7 @@ impl Runner for GpuRunner {
         Box::pin(async {
             let Submission { index, staging, rows: used } = submission.ok_or_else(nothing_to_collect)?;
             let rows: Vec<Metrics> = bytemuck::pod_collect_to_vec(&self.gpu.map(staging, index).await?);
-            Ok(Metrics::of(&used, &rows, self.plan.blocks()))
+            Ok(Metrics::of(&used, &rows, self.plan.blocks.count))
         })
     }
 

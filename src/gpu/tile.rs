@@ -1,7 +1,7 @@
 //! The tiles: how much of an operation a thread, and a workgroup, computes. One table for both sets of kernels.
 
 use super::Adapter;
-use crate::plan::{BLOCK, Kernels, QUADS};
+use crate::plan::{Blocks, Kernels};
 
 /// Constants of a shader by name, written in front of its text.
 pub type Constants = Vec<(&'static str, usize)>;
@@ -14,6 +14,9 @@ pub const WINDOW_BYTES: u64 = 65_536;
 
 /// Workgroup memory that a kernel may use (bytes): WebGPU's default limit.
 const WORKGROUP_BYTES: usize = 16_384;
+
+/// Threads that a software adapter runs together, in a vector register: a workgroup should be a multiple of it.
+const VECTOR: usize = 8;
 
 /// The tiles of a set of kernels.
 ///
@@ -29,6 +32,13 @@ pub struct Tile {
     pub uniform_weights: bool,
 }
 
+/// The tiles of a set for the blocks of a plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tiles {
+    pub kernels: Kernels,
+    pub blocks: Blocks,
+}
+
 use Kernels::{Gpu, Software};
 
 impl Tile {
@@ -38,12 +48,14 @@ impl Tile {
         let uniform_weights = adapter.device.name.contains("llvmpipe") && room;
         Self { kernels: adapter.device.kernels.unwrap_or(Gpu), uniform_weights }
     }
+}
 
+impl Tiles {
     /// Threads per block of samples, in kernels whose thread computes one sample (GPU) or four (software).
     pub fn lanes(self) -> usize {
         match self.kernels {
-            Gpu => BLOCK,
-            Software => QUADS,
+            Gpu => self.blocks.size,
+            Software => self.blocks.quads(),
         }
     }
 
@@ -71,7 +83,9 @@ impl Tile {
             ],
             Software => {
                 // The fewest threads without a cell: such a thread costs what the others do.
-                let items = (4..=8).rev().min_by_key(|items| cells.next_multiple_of(*items)).unwrap_or(8);
+                let least = VECTOR / self.lanes();
+                let items = (4..=8).rev().map(|n| n * least).min_by_key(|items| cells.next_multiple_of(*items));
+                let items = items.unwrap_or(least);
                 vec![("ITEMS", items), ("TILE_PACKS", 2), ("TILE_ROWS", 1)]
             }
         }
@@ -94,40 +108,39 @@ impl Tile {
         ]
     }
 
-    /// Rows of taps of a thread; items per workgroup, as many as its memory holds sums for.
-    pub fn conv2d_backward_weights(self, kernel: usize) -> Constants {
+    /// Rows of taps of a thread; items per workgroup, as many as its memory holds sums for, and slots, where a layer
+    /// has fewer items than a vector. `planes` counts pairs of an input channel and a pack.
+    pub fn conv2d_backward_weights(self, kernel: usize, planes: usize) -> Constants {
         let rows = match self.kernels {
             Gpu => 1,
             Software => (25 / kernel).clamp(1, kernel),
         };
         let bytes = self.lanes() * (rows * kernel + 1) * 16;
-        let items = match self.kernels {
-            Gpu => kernel.min(WORKGROUP_BYTES / bytes).max(1),
-            Software => 1,
+        let least = VECTOR / self.lanes().min(VECTOR);
+        let [items, slots] = match self.kernels {
+            Gpu => [kernel.min(WORKGROUP_BYTES / bytes).max(1), 1],
+            Software => {
+                let items = least.min((planes * kernel.div_ceil(rows)).next_power_of_two());
+                [items, least / items]
+            }
         };
-        vec![("ITEMS", items), ("TILE_ROWS", rows)]
+        vec![("ITEMS", items), ("TILE_SLOTS", slots), ("TILE_ROWS", rows)]
     }
 
     /// Quads and packs of a thread, inputs per turn; tiles per workgroup, threads per tile.
     pub fn dense_forward(self) -> Constants {
         let [tiles, slices, quads, packs, ahead] = match self.kernels {
             Gpu => [8, 16, 1, 1, 5],
-            Software => [8, 1, QUADS.min(4), 3, 1],
+            Software => [8, 1, self.blocks.quads().min(4), 3, 1],
         };
-        vec![
-            ("TILES", tiles),
-            ("SLICES", slices),
-            ("TILE_QUADS", quads),
-            ("TILE_PACKS", packs),
-            ("AHEAD", ahead),
-        ]
+        vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_PACKS", packs), ("AHEAD", ahead)]
     }
 
     /// Quads and inputs of a thread; tiles per workgroup, threads per tile.
     pub fn dense_backward_input(self) -> Constants {
         let [tiles, slices, quads, inputs] = match self.kernels {
             Gpu => [8, 8, 1, 4],
-            Software => [8, 1, QUADS.min(4), 12],
+            Software => [8, 1, self.blocks.quads().min(4), 12],
         };
         vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_INPUTS", inputs)]
     }

@@ -188,7 +188,10 @@ mod tests {
     fn what_it_does_not_know_is_refused() {
         for (text, why) in [
             ("x = 1u; // unroll", "no loop begins on the line marked for unrolling: x = 1u; // unroll"),
-            ("for (var i = 0u; i < n; i++) { } // unroll", "has bounds that are not known: for (var i = 0u; i < n; i++)"),
+            (
+                "for (var i = 0u; i < n; i++) { } // unroll",
+                "has bounds that are not known: for (var i = 0u; i < n; i++)",
+            ),
             ("for (var i = 0u; i < 4u; i += 2u) { } // unroll", "has bounds that are not known"),
             ("for (var i = 0u; i < 4u; i++) { break; } // unroll", "is left early"),
             ("for (var i = 0u; i < 4u; i++) { // unroll\n", "does not end"),

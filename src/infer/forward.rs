@@ -8,7 +8,7 @@ use super::drive::{Pace, drive};
 use super::evaluation::{Evaluation, Score};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::plan::{BufferId, Phase, Plan, Runner, Step, layout};
+use crate::plan::{BufferId, Phase, Plan, Runner, Step};
 
 /// Puts the images and labels of `data` on the device, from the first sample on.
 ///
@@ -100,7 +100,7 @@ async fn per_class(runner: &mut dyn Runner, plan: &Plan, data: &Dataset, buffer:
         runner.submit(Phase::Evaluate, &[step])?;
         runner.collect().await?;
         let blocked = runner.read_f32(buffer).await?;
-        values.extend(layout::samples(&blocked, classes, step.count as usize));
+        values.extend(plan.blocks.unblock(&blocked, classes, step.count as usize));
     }
     Ok(values)
 }

@@ -1,7 +1,7 @@
 //! A named buffer of a plan, and the layout of its words.
 
 use super::ParameterLayout;
-use super::layout::{BLOCK, PACK, QUAD, QUADS, coordinates};
+use super::layout::{Blocks, PACK, QUAD, coordinates};
 use crate::model::Shape;
 
 /// A buffer of a plan, by its index in [`super::Plan::buffers`].
@@ -47,24 +47,25 @@ pub struct BufferSpec {
 
 impl BufferSpec {
     /// The name of word `word`: tensor and index, or channel, row, column and sample; empty for [`Content::Other`].
-    pub fn describe(&self, word: usize, layout: &ParameterLayout) -> String {
+    pub fn describe(&self, word: usize, layout: &ParameterLayout, blocks: Blocks) -> String {
+        let (size, quads) = (blocks.size, blocks.quads());
         let sampled = |index: usize, per_block: &[usize], sample: usize, last: &str| {
             let elements: usize = per_block.iter().product();
             let (block, inner) = (index / elements, index % elements);
             let at = coordinates(per_block, inner);
-            format!("channel, row, column {at} of sample{last} {}", block * BLOCK + sample)
+            format!("channel, row, column {at} of sample{last} {}", block * size + sample)
         };
         match self.content {
             Content::Parameters => layout.describe(word),
             Content::Activations(Shape { channels, height, width }) => {
-                sampled(word / BLOCK, &[channels, height, width], word % BLOCK, "")
+                sampled(word / size, &[channels, height, width], word % size, "")
             }
             Content::Bytes(Shape { channels, height, width }) => {
-                sampled(word / QUADS, &[channels, height, width], word % QUADS * QUAD, "s from")
+                sampled(word / quads, &[channels, height, width], word % quads * QUAD, "s from")
             }
             Content::Argmax(Shape { channels, height, width }) => {
                 let packs = [channels.div_ceil(PACK), height, width];
-                format!("of four channels: {}", sampled(word / QUADS, &packs, word % QUADS * QUAD, "s from"))
+                format!("of four channels: {}", sampled(word / quads, &packs, word % quads * QUAD, "s from"))
             }
             Content::Other => String::new(),
         }
@@ -82,13 +83,13 @@ mod tests {
         let shape = Shape::new(6, 4, 2);
         let named = |content, word| {
             let spec = BufferSpec { name: "b".to_owned(), element: Element::F32, words: 1 << 20, content };
-            spec.describe(word, &layout)
+            spec.describe(word, &layout, Blocks::of(64))
         };
         let activation = Content::Activations(shape);
         assert_eq!(named(activation, 0), "channel, row, column 0,0,0 of sample 0");
-        assert_eq!(named(activation, (48 + 2 * 8 + 3) * BLOCK + 5), "channel, row, column 2,1,1 of sample 37");
-        assert_eq!(named(Content::Bytes(shape), 3 * QUADS + 1), "channel, row, column 0,1,1 of samples from 4");
-        let argmax = named(Content::Argmax(shape), (16 + 9) * QUADS + 7);
+        assert_eq!(named(activation, (48 + 2 * 8 + 3) * 32 + 5), "channel, row, column 2,1,1 of sample 37");
+        assert_eq!(named(Content::Bytes(shape), 3 * 8 + 1), "channel, row, column 0,1,1 of samples from 4");
+        let argmax = named(Content::Argmax(shape), (16 + 9) * 8 + 7);
         assert_eq!(argmax, "of four channels: channel, row, column 1,0,1 of samples from 60");
         assert_eq!(named(Content::Parameters, 4), "c1.weight[0,0,0,1]");
         assert_eq!(named(Content::Other, 4), "");

@@ -1,7 +1,7 @@
 //! Lowering: a model at a batch size -> a plan, stage by stage.
 
 use super::facts::Role;
-use super::layout::{BLOCK, PACK, QUADS, blocks};
+use super::layout::{Blocks, PACK, QUAD};
 use super::operations::Site;
 use super::stage::{Stage, stages};
 use super::{
@@ -58,6 +58,7 @@ struct Lowering<'a> {
     backward: Vec<Op>,
     /// Most steps per submission.
     steps: usize,
+    blocks: Blocks,
 }
 
 /// Room for the gathered samples of a submission, bytes.
@@ -82,10 +83,10 @@ impl<'a> Lowering<'a> {
         }
         let layout = ParameterLayout::new(model);
         let bytes = stages(model).first().is_some_and(Stage::is_fused);
-        let step_bytes = blocks(batch) * BLOCK * model.input.elements() * if bytes { 1 } else { 4 };
+        let step_bytes = Blocks::of(batch).samples() * model.input.elements() * if bytes { 1 } else { 4 };
         let steps = (GATHERED_BYTES / step_bytes).clamp(1, MOST_STEPS);
         let (buffers, segments, forward, backward) = Default::default();
-        Ok(Self { model, batch, data, layout, buffers, segments, forward, backward, steps })
+        Ok(Self { model, batch, data, layout, buffers, segments, forward, backward, steps, blocks: Blocks::of(batch) })
     }
 
     fn buffer(&mut self, name: impl Into<String>, element: Element, words: usize, content: Content) -> BufferId {
@@ -107,7 +108,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn activations(&mut self, name: impl Into<String>, shape: Shape) -> BufferId {
-        let words = blocks(self.batch) * BLOCK * shape.elements();
+        let words = self.blocks.samples() * shape.elements();
         self.buffer(name, Element::F32, words, Content::Activations(shape))
     }
 
@@ -117,7 +118,7 @@ impl<'a> Lowering<'a> {
         let labels = self.integers("labels", data.samples);
         let order = self.integers("order", data.samples);
         let parameters = self.per_parameter("parameters");
-        let targets = self.integers("targets", self.steps * blocks(self.batch) * BLOCK);
+        let targets = self.integers("targets", self.steps * self.blocks.samples());
         // Its length is known once every layer has its segment.
         let partials = optimizer.map(|_| self.floats("partials", 0));
         let gradients = optimizer.map(|_| self.per_parameter("gradients"));
@@ -154,6 +155,7 @@ impl<'a> Lowering<'a> {
             model: model.clone(),
             batch: self.batch,
             steps: self.steps,
+            blocks: self.blocks,
             data,
             buffers: self.buffers,
             ops,
@@ -179,10 +181,10 @@ impl<'a> Lowering<'a> {
         let input = self.model.input;
         let bytes = stages.first().is_some_and(Stage::is_fused);
         let buffer = if bytes {
-            let words = self.steps * blocks(self.batch) * QUADS * input.elements();
+            let words = self.steps * self.blocks.samples() / QUAD * input.elements();
             self.buffer("input.bytes", Element::U32, words, Content::Bytes(input))
         } else {
-            let words = self.steps * blocks(self.batch) * BLOCK * input.elements();
+            let words = self.steps * self.blocks.samples() * input.elements();
             self.buffer("input", Element::F32, words, Content::Activations(input))
         };
         let kind = OpKind::Gather(Gather {
@@ -207,7 +209,7 @@ impl<'a> Lowering<'a> {
         let gradient = shared.partials.map(|_| self.activations(format!("{}.gradient", last.name), last.output));
         let argmax = stage.is_fused().then(|| {
             let Shape { channels, height, width } = last.output;
-            let words = blocks(self.batch) * channels.div_ceil(PACK) * height * width * QUADS;
+            let words = self.blocks.samples() / QUAD * channels.div_ceil(PACK) * height * width;
             self.buffer(format!("{}.argmax", last.name), Element::U32, words, Content::Argmax(last.output))
         });
         let layer = &stage.first().name;
@@ -240,7 +242,7 @@ impl<'a> Lowering<'a> {
         let (classes, batch) = (self.model.classes(), self.batch);
         let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
         let predictions = self.integers("predictions", self.data.samples);
-        let metrics = self.floats("metrics", self.steps * blocks(batch) * 4);
+        let metrics = self.floats("metrics", self.steps * self.blocks.count * 4);
         let loss = Loss { classes, batch, gradient: logits.gradient.is_some() };
         let buffers = [logits.buffer, targets, probabilities, metrics, predictions].into_iter().chain(logits.gradient);
         let (layer, kind) = ("loss".to_owned(), OpKind::SoftmaxCrossEntropy(loss));
@@ -261,13 +263,14 @@ impl<'a> Lowering<'a> {
             (placed.first, placed.words)
         };
         let ((weights, weight_words), (bias, bias_words)) = (tensor("weight"), tensor("bias"));
-        let rows = blocks(self.batch) * rows_per_block;
+        let rows = self.blocks.count * rows_per_block;
         let rows_per_slot = rows.div_ceil(most_slots).max(fewest_rows.min(rows));
         let partials = Partials {
             first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.length()),
             words: weight_words + bias_words,
             slots: rows.div_ceil(rows_per_slot),
             rows_per_slot,
+            samples: self.blocks.size,
         };
         self.segments.push(Segment { first: weights, partials });
         (weights, bias, partials)

@@ -66,7 +66,7 @@ mod step;
 pub use buffer::{BufferId, BufferSpec, Content, Element};
 pub use facts::{Argument, Count, Facts, Role, Rounding, Use};
 pub use kernels::Kernels;
-pub use layout::{ARGMAX_BITS, BLOCK, MASKED, PACK, QUAD, QUADS};
+pub use layout::{ARGMAX_BITS, BLOCK, Blocks, MASKED, PACK, QUAD};
 pub use operations::*;
 pub use parameters::{ParameterLayout, Placed};
 pub use partials::{Partials, Segment};

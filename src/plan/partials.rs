@@ -13,6 +13,8 @@ pub struct Partials {
     /// Rows whose gradients a slot sums, counted over all blocks of samples; the last slot may have fewer. A row is one
     /// of cells (a convolution), of outputs (sub-sampling), or a block of samples (dense).
     pub rows_per_slot: usize,
+    /// Samples of a row.
+    pub samples: usize,
 }
 
 impl Partials {

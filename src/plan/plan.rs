@@ -1,6 +1,6 @@
 //! The plan: operations over buffers, and the lists of them that a submission runs.
 
-use super::layout::blocks;
+use super::layout::Blocks;
 use super::{BufferId, BufferSpec, Op, ParameterLayout, Phase, Step};
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -12,6 +12,8 @@ pub struct Plan {
     pub model: Model,
     /// Most samples per step.
     pub batch: usize,
+    /// How the samples of a step lie.
+    pub blocks: Blocks,
     /// Most steps per submission: the samples of all of them are gathered at once.
     pub steps: usize,
     /// The dataset it has room for.
@@ -90,11 +92,6 @@ impl Plan {
     /// The buffer called `name`.
     pub fn find(&self, name: &str) -> Option<BufferId> {
         self.buffers.iter().position(|b| b.name == name).map(BufferId)
-    }
-
-    /// Blocks of samples in a step.
-    pub fn blocks(&self) -> usize {
-        blocks(self.batch)
     }
 
     /// The buffers with a part per step of a submission.

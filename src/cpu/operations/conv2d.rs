@@ -6,7 +6,7 @@ use super::activation;
 use crate::cpu::accumulator::Sum;
 use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
 use crate::model::Shape;
-use crate::plan::{ARGMAX_BITS, BLOCK, Conv2d, PACK, QUAD, QUADS};
+use crate::plan::{ARGMAX_BITS, Conv2d, PACK, QUAD};
 
 fn packed(conv: &Conv2d) -> Packed {
     Packed {
@@ -40,25 +40,25 @@ pub fn values([background, foreground]: [f32; 2], words: &[u32]) -> Vec<f32> {
 /// ```
 ///
 /// An argmax that rounding in f32 could change is [`Sum::undecided`], and so is the word that holds it.
-pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::Word>, Vec<S::Word>) {
+pub fn forward<S: Sum, const N: usize>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::Word>, Vec<S::Word>) {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
-    let blocks = x.len() / (BLOCK * input.elements());
+    let blocks = x.len() / (N * input.elements());
     let sums_at = |block: usize, o: usize, row: usize, column: usize| {
-        let mut sums = [S::exact(parameters[conv.bias + o]); BLOCK];
+        let mut sums = [S::exact(parameters[conv.bias + o]); N];
         for c in 0..input.channels {
             for i in 0..kernel {
                 for j in 0..kernel {
                     let weight = parameters[packed.word(o, (c * kernel + i) * kernel + j)];
                     let map = (block * input.channels + c) * input.height + row + i;
-                    add_scaled(&mut sums, weight, lanes(x, map * input.width + column + j));
+                    add_scaled(&mut sums, weight, lanes::<N>(x, map * input.width + column + j));
                 }
             }
         }
         sums
     };
     let pooled = conv.pooled();
-    let map = pooled.height * pooled.width * BLOCK;
+    let map = pooled.height * pooled.width * N;
     let mut y = vec![S::ZERO.word(); blocks * output.channels * map];
     // One per value of y; `None` if it is undecided.
     let mut argmax = vec![Some(0); if conv.max_pool { y.len() } else { 0 }];
@@ -67,7 +67,7 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
     if conv.max_pool {
         y_maps.zip(argmax.par_chunks_mut(map)).enumerate().for_each(|(index, (y, argmax))| {
             let (block, o) = (index / output.channels, index % output.channels);
-            for (position, (y, argmax)) in y.chunks_mut(BLOCK).zip(argmax.chunks_mut(BLOCK)).enumerate() {
+            for (position, (y, argmax)) in y.chunks_mut(N).zip(argmax.chunks_mut(N)).enumerate() {
                 let (row, column) = (position / pooled.width * 2, position % pooled.width * 2);
                 let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| sums_at(block, o, row + i, column + j));
                 for (lane, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
@@ -80,26 +80,26 @@ pub fn forward<S: Sum>(conv: &Conv2d, x: &[f32], parameters: &[f32]) -> (Vec<S::
     } else {
         y_maps.enumerate().for_each(|(index, y)| {
             let (block, o) = (index / output.channels, index % output.channels);
-            for (position, y) in y.chunks_mut(BLOCK).enumerate() {
+            for (position, y) in y.chunks_mut(N).enumerate() {
                 for (y, sum) in y.iter_mut().zip(sums_at(block, o, position / output.width, position % output.width)) {
                     *y = activation::forward(conv.activation, sum).word();
                 }
             }
         });
     }
-    (y, if conv.max_pool { pack::<S>(conv, &argmax) } else { Vec::new() })
+    (y, if conv.max_pool { pack::<S, N>(conv, &argmax) } else { Vec::new() })
 }
 
 /// `argmax`, laid out as `y`, packed as [`ARGMAX_BITS`] says.
-fn pack<S: Sum>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
+fn pack<S: Sum, const N: usize>(conv: &Conv2d, argmax: &[Option<u32>]) -> Vec<S::Word> {
     let Shape { channels, height, width } = conv.pooled();
     let (places, packs) = (height * width, channels.div_ceil(PACK));
     let word = |index: usize| {
-        let (quad, place, pack) = (index % QUADS, index / QUADS % places, index / (QUADS * places));
+        let (quad, place, pack) = (index % (N / QUAD), index / (N / QUAD) % places, index / ((N / QUAD) * places));
         let (block, channel) = (pack / packs, pack % packs * PACK);
         let values = (0..QUAD * PACK).filter(|i| channel + i % PACK < channels).map(|i| {
             let map = block * channels + channel + i % PACK;
-            (i, argmax[(map * places + place) * BLOCK + quad * QUAD + i / PACK])
+            (i, argmax[(map * places + place) * N + quad * QUAD + i / PACK])
         });
         let mut packed = Some(0);
         for (i, value) in values {
@@ -122,24 +122,24 @@ fn largest<S: Sum>(sums: [S; 4], terms: usize) -> (usize, bool) {
     (best, sums.iter().enumerate().all(|(i, s)| i == best || tie(*s) || !near(*s)))
 }
 
-/// The gradient of every sum: that of the pooled output at the argmax, 0 elsewhere.
+/// The gradient of every sum: that of the pooled output at the argmax, 0 elsewhere. A block is of `samples` samples.
 ///
 /// ```text
 /// Shapes:  dy [block,oc,oh/2,ow/2,n] f32, argmax u32  ->  ds [block,oc,oh,ow,n] f32
 /// ```
-pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
+pub fn unpool(conv: &Conv2d, samples: usize, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
     let (Shape { channels, height, width }, sums_width) = (conv.pooled(), conv.output.width);
-    let map = height * width * BLOCK;
+    let map = height * width * samples;
     let mut ds = vec![0.0; 4 * dy.len()];
     ds.par_chunks_mut(4 * map).zip(dy.par_chunks(map)).enumerate().for_each(|(index, (ds, dy))| {
         let (block, channel) = (index / channels, index % channels);
         let pack = block * channels.div_ceil(PACK) + channel / PACK;
         for (value, dy) in dy.iter().enumerate() {
-            let (position, lane) = (value / BLOCK, value % BLOCK);
+            let (position, lane) = (value / samples, value % samples);
             let word = argmax[(pack * map + value) / QUAD];
             let best = (word >> ((lane % QUAD * PACK + channel % PACK) * ARGMAX_BITS)) as usize % 4;
             let (row, column) = (position / width * 2 + best / 2, position % width * 2 + best % 2);
-            ds[(row * sums_width + column) * BLOCK + lane] = *dy;
+            ds[(row * sums_width + column) * samples + lane] = *dy;
         }
     });
     ds
@@ -152,29 +152,34 @@ pub fn unpool(conv: &Conv2d, dy: &[f32], argmax: &[u32]) -> Vec<f32> {
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * sum over o,i,j of w[o,c,i,j] * dy[o,r-i,q-j,n], where r-i and q-j
 ///          lie in the output; f is the activation that made x
 /// ```
-pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
+pub fn backward_input<S: Sum, const N: usize>(
+    conv: &Conv2d,
+    dy: &[f32],
+    parameters: &[f32],
+    x: &[f32],
+) -> Vec<S::Word> {
     let Conv2d { input, output, kernel, .. } = *conv;
     let packed = packed(conv);
-    let map = input.height * input.width * BLOCK;
+    let map = input.height * input.width * N;
     let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map).enumerate().for_each(|(index, dx)| {
         let (block, c) = (index / input.channels, index % input.channels);
-        for (position, dx) in dx.chunks_mut(BLOCK).enumerate() {
+        for (position, dx) in dx.chunks_mut(N).enumerate() {
             let (row, column) = (position / input.width, position % input.width);
             // Taps (i, j) whose output (row - i, column - j) exists.
             let rows = (row + 1).saturating_sub(output.height)..kernel.min(row + 1);
             let columns = (column + 1).saturating_sub(output.width)..kernel.min(column + 1);
-            let mut sums = [S::ZERO; BLOCK];
+            let mut sums = [S::ZERO; N];
             for o in 0..output.channels {
                 for i in rows.clone() {
                     for j in columns.clone() {
                         let weight = parameters[packed.word(o, (c * kernel + i) * kernel + j)];
                         let map = (block * output.channels + o) * output.height + row - i;
-                        add_scaled(&mut sums, weight, lanes(dy, map * output.width + column - j));
+                        add_scaled(&mut sums, weight, lanes::<N>(dy, map * output.width + column - j));
                     }
                 }
             }
-            let x = lanes(x, index * input.height * input.width + position);
+            let x = lanes::<N>(x, index * input.height * input.width + position);
             for ((dx, sum), x) in dx.iter_mut().zip(sums).zip(x) {
                 *dx = activation::backward(conv.input_activation, sum, *x).word();
             }
@@ -192,10 +197,10 @@ pub fn backward_input<S: Sum>(conv: &Conv2d, dy: &[f32], parameters: &[f32], x: 
 /// Order:   blocks, rows, columns, then samples
 /// Source:  LeCun et al. 1998, section II
 /// ```
-pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward_weights<S: Sum, const N: usize>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Conv2d { input, output, kernel, partials, .. } = *conv;
     let packed = packed(conv);
-    let blocks = x.len() / (BLOCK * input.elements());
+    let blocks = x.len() / (N * input.elements());
     let [cells, _] = conv.cells();
     let sums: Vec<Vec<S>> = (0..partials.slots * output.channels)
         .into_par_iter()
@@ -212,21 +217,21 @@ pub fn backward_weights<S: Sum>(conv: &Conv2d, x: &[f32], dy: &[f32]) -> Vec<S::
             for c in 0..input.channels {
                 for i in 0..kernel {
                     for j in 0..kernel {
-                        let mut sums = [S::ZERO; BLOCK];
+                        let mut sums = [S::ZERO; N];
                         for (block, row, first) in rows() {
                             let map = (block * input.channels + c) * input.height + row + i;
                             for column in 0..output.width {
-                                let x = lanes(x, map * input.width + column + j);
-                                add_products(&mut sums, lanes(dy, first + column), x);
+                                let x = lanes::<N>(x, map * input.width + column + j);
+                                add_products(&mut sums, lanes::<N>(dy, first + column), x);
                             }
                         }
                         all.push(total(&sums));
                     }
                 }
             }
-            let mut sums = [S::ZERO; BLOCK];
+            let mut sums = [S::ZERO; N];
             for (_, _, first) in rows() {
-                (first..first + output.width).for_each(|at| add_scaled(&mut sums, 1.0, lanes(dy, at)));
+                (first..first + output.width).for_each(|at| add_scaled(&mut sums, 1.0, lanes::<N>(dy, at)));
             }
             all.push(total(&sums));
             all

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::activation;
 use crate::cpu::accumulator::Sum;
 use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
-use crate::plan::{BLOCK, Dense};
+use crate::plan::Dense;
 
 fn packed(dense: &Dense) -> Packed {
     Packed { weights: dense.weights, bias: dense.bias, outputs: dense.outputs, rest: dense.inputs }
@@ -17,15 +17,15 @@ fn packed(dense: &Dense) -> Packed {
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
 /// ```
-pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum, const N: usize>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
-    let blocks = x.len() / (BLOCK * dense.inputs);
-    let mut y = vec![S::ZERO.word(); blocks * dense.outputs * BLOCK];
-    y.par_chunks_mut(BLOCK).enumerate().for_each(|(index, y)| {
+    let blocks = x.len() / (N * dense.inputs);
+    let mut y = vec![S::ZERO.word(); blocks * dense.outputs * N];
+    y.par_chunks_mut(N).enumerate().for_each(|(index, y)| {
         let (block, o) = (index / dense.outputs, index % dense.outputs);
-        let mut sums = [S::exact(parameters[dense.bias + o]); BLOCK];
+        let mut sums = [S::exact(parameters[dense.bias + o]); N];
         for i in 0..dense.inputs {
-            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes(x, block * dense.inputs + i));
+            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes::<N>(x, block * dense.inputs + i));
         }
         for (y, sum) in y.iter_mut().zip(sums) {
             *y = activation::forward(dense.activation, sum).word();
@@ -41,16 +41,21 @@ pub fn forward<S: Sum>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::W
 ///          dx [block,inputs,n]   f32
 /// Math:    dx[i,n] = f'(x[i,n]) * sum over o of w[o,i] * dy[o,n]; f is the activation that made x
 /// ```
-pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: &[f32]) -> Vec<S::Word> {
+pub fn backward_input<S: Sum, const N: usize>(
+    dense: &Dense,
+    dy: &[f32],
+    parameters: &[f32],
+    x: &[f32],
+) -> Vec<S::Word> {
     let packed = packed(dense);
     let mut dx = vec![S::ZERO.word(); x.len()];
-    dx.par_chunks_mut(BLOCK).enumerate().for_each(|(index, dx)| {
+    dx.par_chunks_mut(N).enumerate().for_each(|(index, dx)| {
         let (block, i) = (index / dense.inputs, index % dense.inputs);
-        let mut sums = [S::ZERO; BLOCK];
+        let mut sums = [S::ZERO; N];
         for o in 0..dense.outputs {
-            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes(dy, block * dense.outputs + o));
+            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes::<N>(dy, block * dense.outputs + o));
         }
-        for ((dx, sum), x) in dx.iter_mut().zip(sums).zip(lanes(x, index)) {
+        for ((dx, sum), x) in dx.iter_mut().zip(sums).zip(lanes::<N>(x, index)) {
             *dx = activation::backward(dense.input_activation, sum, *x).word();
         }
     });
@@ -64,24 +69,24 @@ pub fn backward_input<S: Sum>(dense: &Dense, dy: &[f32], parameters: &[f32], x: 
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over its blocks
 /// Order:   blocks, then samples
 /// ```
-pub fn backward_weights<S: Sum>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward_weights<S: Sum, const N: usize>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let packed = packed(dense);
-    let blocks = x.len() / (BLOCK * dense.inputs);
+    let blocks = x.len() / (N * dense.inputs);
     let sums: Vec<Vec<S>> = (0..dense.partials.slots * dense.outputs)
         .into_par_iter()
         .map(|index| {
             let (slot, o) = (index / dense.outputs, index % dense.outputs);
             let blocks = || dense.partials.rows(slot, blocks);
-            let dy = |block| lanes(dy, block * dense.outputs + o);
+            let dy = |block| lanes::<N>(dy, block * dense.outputs + o);
             let mut all = Vec::with_capacity(packed.rest + 1);
             for i in 0..dense.inputs {
-                let mut sums = [S::ZERO; BLOCK];
+                let mut sums = [S::ZERO; N];
                 for block in blocks() {
-                    add_products(&mut sums, dy(block), lanes(x, block * dense.inputs + i));
+                    add_products(&mut sums, dy(block), lanes::<N>(x, block * dense.inputs + i));
                 }
                 all.push(total(&sums));
             }
-            let mut sums = [S::ZERO; BLOCK];
+            let mut sums = [S::ZERO; N];
             for block in blocks() {
                 add_scaled(&mut sums, 1.0, dy(block));
             }

@@ -1,7 +1,7 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
 use crate::cpu::accumulator::Sum;
-use crate::plan::{BLOCK, Gather, MASKED, QUAD, QUADS, Step};
+use crate::plan::{Gather, MASKED, QUAD, Step};
 
 /// The inputs and targets of a step.
 ///
@@ -14,7 +14,7 @@ use crate::plan::{BLOCK, Gather, MASKED, QUAD, QUADS, Step};
 /// ```
 ///
 /// With [`Gather::bytes`], x stays bytes, and the background is byte 0.
-pub fn forward<S: Sum>(
+pub fn forward<S: Sum, const N: usize>(
     gather: &Gather,
     step: &Step,
     blocks: usize,
@@ -25,13 +25,13 @@ pub fn forward<S: Sum>(
     let (start, count) = (step.start as usize, step.count as usize);
     let mut x = match bytes {
         true => Vec::new(),
-        false => vec![S::exact(background).word(); blocks * BLOCK * input.elements()],
+        false => vec![S::exact(background).word(); blocks * N * input.elements()],
     };
-    let mut packed = vec![0; if bytes { blocks * QUADS * input.elements() } else { 0 }];
-    let mut targets = vec![S::integer(MASKED); blocks * BLOCK];
+    let mut packed = vec![0; if bytes { blocks * (N / QUAD) * input.elements() } else { 0 }];
+    let mut targets = vec![S::integer(MASKED); blocks * N];
     for n in 0..count {
         let sample = order[start + n] as usize;
-        let (block, lane) = (n / BLOCK, n % BLOCK);
+        let (block, lane) = (n / N, n % N);
         targets[n] = S::integer(labels[sample]);
         for row in 0..image_height {
             for column in 0..image_width {
@@ -43,9 +43,9 @@ pub fn forward<S: Sum>(
                     let map = (block * input.channels + channel) * input.height + row + top;
                     let column = column + left;
                     if bytes {
-                        packed[(map * input.width + column) * QUADS + lane / QUAD] |= byte << (8 * (lane % QUAD));
+                        packed[(map * input.width + column) * (N / QUAD) + lane / QUAD] |= byte << (8 * (lane % QUAD));
                     } else {
-                        x[(map * input.width + column) * BLOCK + lane] = value.word();
+                        x[(map * input.width + column) * N + lane] = value.word();
                     }
                 }
             }

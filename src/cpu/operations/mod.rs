@@ -39,8 +39,18 @@ pub fn run_op(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Outpu
     outputs::<Traced>(op, step, buffers, plan)
 }
 
-/// The outputs of `op` on `buffers`: one arm per operation, which names its buffers as arguments.
+/// The outputs of `op` on `buffers`.
 pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Output<S::Word>> {
+    match plan.blocks.size {
+        4 => outputs_of::<S, 4>(op, step, buffers, plan),
+        8 => outputs_of::<S, 8>(op, step, buffers, plan),
+        16 => outputs_of::<S, 16>(op, step, buffers, plan),
+        _ => outputs_of::<S, BLOCK>(op, step, buffers, plan),
+    }
+}
+
+/// [`outputs`] where a block is of `N` samples: one arm per operation, which names its buffers as arguments.
+fn outputs_of<S: Sum, const N: usize>(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Output<S::Word>> {
     let bound = op.bound();
     let argument = |name: &str| {
         let found = bound.iter().find(|(argument, _)| argument.name == name);
@@ -64,55 +74,56 @@ pub(super) fn outputs<S: Sum>(op: &Op, step: &Step, buffers: &Buffers, plan: &Pl
     };
     match &op.kind {
         OpKind::Gather(gather) => {
-            let blocks = u32("targets").len() / BLOCK;
-            let (x, targets) = gather::forward::<S>(gather, step, blocks, (u32("images"), u32("labels"), u32("order")));
+            let blocks = u32("targets").len() / N;
+            let (x, targets) =
+                gather::forward::<S, N>(gather, step, blocks, (u32("images"), u32("labels"), u32("order")));
             vec![whole(if gather.bytes { "input_bytes" } else { "x" }, x), whole("targets", targets)]
         }
         OpKind::Conv2d(Pass::Forward, conv) => {
             let x = conv2d_input(conv, &f32, &u32);
-            let (y, argmax) = conv2d::forward::<S>(conv, &x, f32("parameters"));
+            let (y, argmax) = conv2d::forward::<S, N>(conv, &x, f32("parameters"));
             let argmax = conv.max_pool.then(|| whole("new_argmax", argmax));
             [whole("y", y)].into_iter().chain(argmax).collect()
         }
         OpKind::Conv2d(Pass::BackwardInput, conv) => {
-            let dy = conv2d_gradient(conv, &f32, &u32);
-            let dx = conv2d::backward_input::<S>(conv, &dy, f32("parameters"), f32("x"));
+            let dy = conv2d_gradient::<N>(conv, &f32, &u32);
+            let dx = conv2d::backward_input::<S, N>(conv, &dy, f32("parameters"), f32("x"));
             vec![whole("x_gradient", dx)]
         }
         OpKind::Conv2d(Pass::BackwardWeights, conv) => {
-            let (x, dy) = (conv2d_input(conv, &f32, &u32), conv2d_gradient(conv, &f32, &u32));
-            vec![at("partials", conv.partials.first, conv2d::backward_weights::<S>(conv, &x, &dy))]
+            let (x, dy) = (conv2d_input(conv, &f32, &u32), conv2d_gradient::<N>(conv, &f32, &u32));
+            vec![at("partials", conv.partials.first, conv2d::backward_weights::<S, N>(conv, &x, &dy))]
         }
-        OpKind::MaxPool(Pass::Forward, pool) => vec![whole("y", max_pool::forward::<S>(pool, f32("x")))],
+        OpKind::MaxPool(Pass::Forward, pool) => vec![whole("y", max_pool::forward::<S, N>(pool, f32("x")))],
         OpKind::MaxPool(_, pool) => {
-            vec![whole("x_gradient", max_pool::backward::<S>(pool, f32("x"), f32("dy")))]
+            vec![whole("x_gradient", max_pool::backward::<S, N>(pool, f32("x"), f32("dy")))]
         }
-        OpKind::AveragePool(Pass::Forward, pool) => vec![whole("y", average_pool::forward::<S>(pool, f32("x")))],
+        OpKind::AveragePool(Pass::Forward, pool) => vec![whole("y", average_pool::forward::<S, N>(pool, f32("x")))],
         OpKind::AveragePool(_, pool) => {
-            vec![whole("x_gradient", average_pool::backward::<S>(pool, f32("x"), f32("dy")))]
+            vec![whole("x_gradient", average_pool::backward::<S, N>(pool, f32("x"), f32("dy")))]
         }
         OpKind::Subsample(Pass::Forward, s) => {
-            vec![whole("y", subsample::forward::<S>(s, f32("x"), f32("parameters")))]
+            vec![whole("y", subsample::forward::<S, N>(s, f32("x"), f32("parameters")))]
         }
         OpKind::Subsample(Pass::BackwardInput, s) => {
-            let dx = subsample::backward_input::<S>(s, f32("dy"), f32("parameters"), f32("x"));
+            let dx = subsample::backward_input::<S, N>(s, f32("dy"), f32("parameters"), f32("x"));
             vec![whole("x_gradient", dx)]
         }
         OpKind::Subsample(Pass::BackwardWeights, s) => {
-            vec![at("partials", s.partials.first, subsample::backward_weights::<S>(s, f32("x"), f32("dy")))]
+            vec![at("partials", s.partials.first, subsample::backward_weights::<S, N>(s, f32("x"), f32("dy")))]
         }
         OpKind::Dense(Pass::Forward, dense) => {
-            vec![whole("y", dense::forward::<S>(dense, f32("x"), f32("parameters")))]
+            vec![whole("y", dense::forward::<S, N>(dense, f32("x"), f32("parameters")))]
         }
         OpKind::Dense(Pass::BackwardInput, dense) => {
-            let dx = dense::backward_input::<S>(dense, f32("dy"), f32("parameters"), f32("x"));
+            let dx = dense::backward_input::<S, N>(dense, f32("dy"), f32("parameters"), f32("x"));
             vec![whole("x_gradient", dx)]
         }
         OpKind::Dense(Pass::BackwardWeights, dense) => {
-            vec![at("partials", dense.partials.first, dense::backward_weights::<S>(dense, f32("x"), f32("dy")))]
+            vec![at("partials", dense.partials.first, dense::backward_weights::<S, N>(dense, f32("x"), f32("dy")))]
         }
         OpKind::SoftmaxCrossEntropy(Loss { classes, gradient, .. }) => {
-            let loss = softmax_cross_entropy::forward::<S>(*classes, step, f32("logits"), u32("targets"));
+            let loss = softmax_cross_entropy::forward::<S, N>(*classes, step, f32("logits"), u32("targets"));
             let dlogits = gradient.then(|| whole("dlogits", loss.dlogits));
             let rest = [
                 whole("probabilities", loss.probabilities),
@@ -156,13 +167,13 @@ fn conv2d_input<'a>(
 }
 
 /// The gradient of every sum of a convolution.
-fn conv2d_gradient<'a>(
+fn conv2d_gradient<'a, const N: usize>(
     conv: &Conv2d,
     f32: &impl Fn(&str) -> &'a [f32],
     u32: &impl Fn(&str) -> &'a [u32],
 ) -> Cow<'a, [f32]> {
     match conv.max_pool {
-        true => Cow::Owned(conv2d::unpool(conv, f32("dy"), u32("argmax"))),
+        true => Cow::Owned(conv2d::unpool(conv, N, f32("dy"), u32("argmax"))),
         false => Cow::Borrowed(f32("dy")),
     }
 }

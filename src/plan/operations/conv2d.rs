@@ -4,7 +4,7 @@ use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
-use crate::plan::layout::{BLOCK, PACK};
+use crate::plan::layout::PACK;
 
 /// Workgroups of weight gradients that a layer should have: more slots are more threads, and more sums to add up.
 const WORKGROUPS: usize = 128;
@@ -123,7 +123,7 @@ impl Conv2d {
                 arguments: write(argmax(read([x, "dy"])), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
-                    terms: self.partials.rows_per_slot * BLOCK * 2 * self.output.width,
+                    terms: self.partials.rows_per_slot * self.partials.samples * 2 * self.output.width,
                 },
                 ..shared
             },

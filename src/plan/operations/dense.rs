@@ -4,7 +4,6 @@ use super::site::{Pass, Site};
 use crate::model::{Activation, Layer};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
-use crate::plan::layout::BLOCK;
 
 /// Geometry of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +70,7 @@ impl Dense {
                 role: Role::BackwardWeights,
                 arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: self.inputs + self.outputs, once: self.partials.length() },
-                rounding: Rounding::Sum { terms: self.partials.rows_per_slot * BLOCK },
+                rounding: Rounding::Sum { terms: self.partials.rows_per_slot * self.partials.samples },
                 ..shared
             },
         }

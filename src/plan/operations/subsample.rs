@@ -5,7 +5,6 @@ use super::site::{Pass, Site};
 use crate::model::{Activation, Layer, Shape};
 use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
-use crate::plan::layout::BLOCK;
 
 /// Most slots: channels alone are few threads.
 const MOST_SLOTS: usize = 16;
@@ -81,7 +80,7 @@ impl Subsample {
                 arguments: write(read(["x", "dy"]), ["partials"]),
                 words: Count { per_sample: inputs + outputs, once: self.partials.length() },
                 rounding: Rounding::Sum {
-                    terms: self.partials.rows_per_slot * BLOCK * self.output.width * block,
+                    terms: self.partials.rows_per_slot * self.partials.samples * self.output.width * block,
                 },
                 ..shared
             },

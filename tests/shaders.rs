@@ -20,7 +20,7 @@ mod shaders;
 #[path = "common/translate.rs"]
 mod translate;
 
-use translate::{bindings, parse, specialise, translate};
+use translate::{bindings, parse, translate};
 
 fn all() -> Vec<Pipeline> {
     pipelines().unwrap()
@@ -49,7 +49,7 @@ fn msl_is_as_in_the_snapshots() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let _guard = settings.bind_to_scope();
-    // Of pipelines that differ in overrides alone, the first by name: the order of models does not matter.
+    // Of pipelines that differ in sizes alone, the first by name: the order of models does not matter.
     let mut chosen: BTreeMap<String, Pipeline> = BTreeMap::new();
     for pipeline in all() {
         let pieces = pipeline.kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
@@ -145,7 +145,7 @@ fn bound<'a>(pipeline: &Pipeline, module: &'a Module, resource: Resource) -> Opt
 #[test]
 fn shaders_bind_what_the_kernel_table_binds() {
     for pipeline in all() {
-        let (module, _) = specialise(&pipeline);
+        let (module, _) = parse(&pipeline);
         let declared: BTreeMap<u32, bool> = globals(&module)
             .into_iter()
             .map(|(binding, (access, _))| (binding, access.contains(StorageAccess::STORE)))
@@ -160,13 +160,30 @@ fn shaders_bind_what_the_kernel_table_binds() {
 }
 
 #[test]
-fn geometry_has_the_size_of_the_shaders_struct() {
+fn geometry_has_the_fields_of_the_shaders_struct() {
+    let mut judged = 0;
+    for pipeline in all().iter().filter(|pipeline| !pipeline.kernel.geometry.is_empty()) {
+        let (module, _) = parse(pipeline);
+        let of = |(_, ty): (_, &naga::Type)| match &ty.inner {
+            TypeInner::Struct { members, .. } if ty.name.as_deref() == Some("Geometry") => Some(members.clone()),
+            _ => None,
+        };
+        let members = module.types.iter().find_map(of).unwrap_or_else(|| panic!("{}: no Geometry", pipeline.name));
+        let declared: Vec<_> = members.iter().map(|m| m.name.as_deref().unwrap_or_default()).collect();
+        let given: Vec<_> = pipeline.kernel.geometry.iter().map(|(name, _)| *name).collect();
+        assert_eq!(declared, given, "{}", pipeline.name);
+        judged += 1;
+    }
+    assert!(judged > 20);
+}
+
+/// The unroller changes how a kernel runs, not what it is: each text is valid WGSL without it.
+#[test]
+fn every_text_is_valid_as_it_is_read() {
     for pipeline in all() {
-        let (module, _) = specialise(&pipeline);
-        if let Some(ty) = bound(&pipeline, &module, Resource::Geometry) {
-            let TypeInner::Struct { span, .. } = ty.inner else { panic!("{}: geometry is a struct", pipeline.name) };
-            assert_eq!(4 * pipeline.kernel.geometry.len(), span as usize, "{}", pipeline.name);
-        }
+        let text = pipeline.kernel.text();
+        let module = naga::front::wgsl::parse_str(&text);
+        module.unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(&text)));
     }
 }
 
@@ -174,7 +191,7 @@ fn geometry_has_the_size_of_the_shaders_struct() {
 fn the_window_is_as_long_as_what_is_bound_and_as_any_device_allows() {
     let mut windows = 0;
     for pipeline in all() {
-        let (module, _) = specialise(&pipeline);
+        let (module, _) = parse(&pipeline);
         if let Some(ty) = bound(&pipeline, &module, Resource::Window) {
             assert_eq!(u64::from(ty.inner.size(module.to_ctx())), WINDOW_BYTES, "{}", pipeline.name);
             windows += 1;
@@ -200,7 +217,7 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
         ("correction2", offset_of!(Step, correction2)),
     ];
     for pipeline in all() {
-        let (module, _) = specialise(&pipeline);
+        let (module, _) = parse(&pipeline);
         if let Some(ty) = bound(&pipeline, &module, Resource::Step) {
             let TypeInner::Struct { members, span } = &ty.inner else { panic!("{}: step is a struct", pipeline.name) };
             let declared: Vec<_> =
@@ -211,25 +228,12 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
     }
 }
 
-/// A default would hide an override that is missing in the kernel table.
-#[test]
-fn every_override_that_an_entry_point_uses_is_given() {
-    for pipeline in all() {
-        let (mut module, _) = parse(&pipeline);
-        module.entry_points.retain(|e| e.name == pipeline.kernel.entry);
-        naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
-        let used: BTreeSet<&str> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
-        let given: BTreeSet<&str> = pipeline.kernel.overrides.iter().map(|(name, _)| *name).collect();
-        assert!(used.is_subset(&given), "{}: uses {used:?}, is given {given:?}", pipeline.name);
-    }
-}
-
 #[test]
 fn every_pipeline_keeps_to_the_default_limits_of_webgpu() {
     let limits = wgpu::Limits::default();
     for pipeline in all() {
         let name = &pipeline.name;
-        let (module, _) = specialise(&pipeline);
+        let (module, _) = parse(&pipeline);
         let [x, y, z] = module.entry_points[0].workgroup_size;
         assert!(x <= limits.max_compute_workgroup_size_x, "{name}");
         assert!(y <= limits.max_compute_workgroup_size_y, "{name}");
@@ -258,7 +262,6 @@ fn no_module_declares_a_namespace_of_dxc() {
         let (module, _) = parse(&pipeline);
         let names: Vec<_> = (module.global_variables.iter().map(|(_, v)| &v.name))
             .chain(module.constants.iter().map(|(_, c)| &c.name))
-            .chain(module.overrides.iter().map(|(_, o)| &o.name))
             .chain(module.types.iter().map(|(_, t)| &t.name))
             .chain(module.functions.iter().map(|(_, f)| &f.name))
             .flatten()

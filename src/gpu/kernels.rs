@@ -247,7 +247,7 @@ pub fn kernel(op: &Op, plan: &Plan, set: Tile) -> Kernel {
         OpKind::SumAndUpdate { segments, optimizer, words } => {
             let base = Kernel { constants: with(base.constants, &tile.sums()), layers: layers(segments), ..base };
             let update = update(base, *optimizer, *words);
-            let fused = [piece!("sums"), piece!("sum_and_update")];
+            let fused = [piece!("sums"), piece!("optimizer/fused")];
             Kernel { pieces: [&update.pieces[..], &fused].concat(), ..update }
         }
     }

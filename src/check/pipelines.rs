@@ -28,19 +28,11 @@ pub struct Pipeline {
 ///
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
-    let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
-    for activation in Activation::VARIANTS.iter().copied() {
-        all.extend(models(activation)?);
-        all.push(edges(activation)?);
-    }
     let mut found: Vec<Pipeline> = Vec::new();
-    for model in &all {
-        let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
-        let mut plans = vec![Plan::evaluation(model, 1, data)?];
-        for optimizer in Optimizer::VARIANTS {
-            plans.push(Plan::training(model, 1, data, *optimizer)?);
-        }
-        let tiles = [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
+    for model in &every_model()? {
+        let plans = every_plan(model, 1)?;
+        let tiles =
+            [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
         for (plan, (set, uniform_weights)) in plans.iter().flat_map(|plan| tiles.map(|tile| (plan, tile))) {
             for op in &plan.ops {
                 let kernel = kernel(op, plan, Tile { kernels: set, uniform_weights });
@@ -65,6 +57,23 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         }
     }
     Ok(found)
+}
+
+/// The presets, then the small models of each activation.
+pub(super) fn every_model() -> Result<Vec<Model>> {
+    let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
+    for activation in Activation::VARIANTS.iter().copied() {
+        all.extend(models(activation)?);
+        all.push(edges(activation)?);
+    }
+    Ok(all)
+}
+
+/// The plans of `model` for `batch` samples: evaluation, then training with each optimiser.
+pub(super) fn every_plan(model: &Model, batch: usize) -> Result<Vec<Plan>> {
+    let data = DatasetShape { samples: batch, height: model.input.height, width: model.input.width };
+    let training = Optimizer::VARIANTS.iter().map(|optimizer| Plan::training(model, batch, data, *optimizer));
+    std::iter::once(Plan::evaluation(model, batch, data)).chain(training).collect()
 }
 
 impl Pipeline {

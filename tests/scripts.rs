@@ -101,7 +101,7 @@ fn place(folder: &Path, name: &str, body: &str) {
 }
 
 /// Runs scripts/test where every program that it calls is a stand-in: those of `more` (name, shell script), and by
-/// default those of a Debian machine without SwiftShader. Returns its output, and the log of cargo and apt-get.
+/// default those of a Debian machine without SwiftShader and RADV. Returns its output, and the log of cargo and apt-get.
 fn scripts_test(more: &[(&str, &str)]) -> (String, String) {
     let folder = TempDir::new().unwrap();
     for tool in ["bash", "env", "sed", "uname", "id", "dirname", "sort", "sleep", "touch"] {
@@ -148,6 +148,7 @@ fn scripts_test(more: &[(&str, &str)]) -> (String, String) {
         .env("PATH", folder.path())
         .env("STAND_INS", folder.path())
         .env("SWIFTSHADER", folder.path().join("swiftshader.json"))
+        .env("RADV", "none.json")
         .env("VK_ICD_FILENAMES", "any")
         .output()
         .unwrap();
@@ -165,6 +166,7 @@ fn scripts_test_says_what_ran_on_which_driver() {
     let expected = "not checked: licences, sources and advisories of dependencies: no cargo-deny (cargo install cargo-deny --locked)
 built: the library without default features
 built: the library for wasm32-unknown-unknown, std from rustup
+not checked: registers and occupancy of the GPU's kernels: SKIPPED: no RADV: no none.json; RADV=FILE names another
 tested: all tests on Pipe, software adapter: runs on the CPU, vulkan, driver P 1
 tested: parity on Pipe, software adapter: runs on the CPU, gl, driver P 1
 tested: parity on Swift, software adapter: runs on the CPU, vulkan, driver S 1

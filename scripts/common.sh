@@ -16,6 +16,18 @@ has() {
     done
 }
 
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        run "$@"
+    else
+        run sudo "$@"
+    fi
+}
+
+install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
 # Whether apt-get can install a package, by the lists it has.
 has_candidate() {
     local policy

@@ -21,6 +21,7 @@ mod cases;
 mod filter;
 #[cfg(feature = "golden")]
 mod golden;
+mod gpu_pipelines;
 mod inputs;
 mod kernels;
 mod known;
@@ -44,6 +45,7 @@ pub use cases::{Case, cases, operations};
 pub use filter::{Filter, check_filter};
 #[cfg(feature = "golden")]
 pub use golden::{Golden, check_golden};
+pub use gpu_pipelines::gpu_pipelines;
 pub use inputs::{Inputs, awkward};
 pub use kernels::{KernelsOutcome, Sources, check_kernels};
 pub use models::models;

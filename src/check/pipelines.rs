@@ -28,18 +28,9 @@ pub struct Pipeline {
 ///
 /// Errors: none, as long as the models here are valid.
 pub fn pipelines() -> Result<Vec<Pipeline>> {
-    let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
-    for activation in Activation::VARIANTS.iter().copied() {
-        all.extend(models(activation)?);
-        all.push(edges(activation)?);
-    }
     let mut found: Vec<Pipeline> = Vec::new();
-    for model in &all {
-        let data = DatasetShape { samples: 1, height: model.input.height, width: model.input.width };
-        let mut plans = vec![Plan::evaluation(model, 1, data)?];
-        for optimizer in Optimizer::VARIANTS {
-            plans.push(Plan::training(model, 1, data, *optimizer)?);
-        }
+    for model in &every_model()? {
+        let plans = every_plan(model, BATCH)?;
         let tiles =
             [(Kernels::Gpu, false), (Kernels::Gpu, true), (Kernels::Software, false), (Kernels::Software, true)];
         for (plan, (set, uniform_weights)) in plans.iter().flat_map(|plan| tiles.map(|tile| (plan, tile))) {
@@ -66,6 +57,26 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         }
     }
     Ok(found)
+}
+
+/// The presets, then the small models of each activation.
+pub(super) fn every_model() -> Result<Vec<Model>> {
+    let mut all = PRESETS.iter().map(|(name, _)| Model::preset(name)).collect::<Result<Vec<_>>>()?;
+    for activation in Activation::VARIANTS.iter().copied() {
+        all.extend(models(activation)?);
+        all.push(edges(activation)?);
+    }
+    Ok(all)
+}
+
+/// Samples of a step of the plans: two whole blocks.
+const BATCH: usize = 64;
+
+/// The plans of `model` for `batch` samples: evaluation, then training with each optimiser.
+pub(super) fn every_plan(model: &Model, batch: usize) -> Result<Vec<Plan>> {
+    let data = DatasetShape { samples: batch, height: model.input.height, width: model.input.width };
+    let training = Optimizer::VARIANTS.iter().map(|optimizer| Plan::training(model, batch, data, *optimizer));
+    std::iter::once(Plan::evaluation(model, batch, data)).chain(training).collect()
 }
 
 impl Pipeline {

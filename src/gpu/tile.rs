@@ -12,8 +12,9 @@ pub const MOST_GROUPS: usize = 65_535;
 /// Size of a window of the parameters, bound as a uniform buffer (bytes): the limit that every WebGPU adapter has.
 pub const WINDOW_BYTES: u64 = 65_536;
 
-/// Workgroup memory that a kernel may use (bytes): WebGPU's default limit.
-const WORKGROUP_BYTES: usize = 16_384;
+/// Workgroup memory that a kernel may use (bytes). WebGPU's default limit is 16,384; a little less lets a unit of GCN,
+/// which has four times that, hold enough subgroups (docs/occupancy.md).
+const WORKGROUP_BYTES: usize = 15_360;
 
 /// Threads that a software adapter runs together, in a vector register: a workgroup should be a multiple of it.
 const VECTOR: usize = 8;
@@ -92,9 +93,10 @@ impl Tiles {
     }
 
     /// Columns and channels of a thread, output channels per turn; strips and lines per workgroup.
-    pub fn conv2d_backward_input(self) -> Constants {
+    pub fn conv2d_backward_input(self, kernel: usize) -> Constants {
         let [strips, lines, columns, channels, outputs] = match self.kernels {
-            Gpu => [64 / self.lanes(), 1, 2, 3, 4],
+            // The weights of more outputs of a large kernel do not fit the scalar registers of GCN and RDNA.
+            Gpu => [64 / self.lanes(), 1, 2, 3, if kernel <= 5 { 4 } else { 1 }],
             // 14 columns are a whole row of C3's input, 3 divides its 6 channels.
             Software => [1, 8, 14, 3, 1],
         };

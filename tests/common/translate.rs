@@ -21,11 +21,13 @@ pub struct Translated {
     pub glsl: String,
 }
 
-/// The WGSL module of a pipeline, with every optional feature of naga refused.
+/// The entry point of a pipeline and everything that it uses, with every optional feature of naga refused.
 pub fn parse(pipeline: &Pipeline) -> (Module, ModuleInfo) {
     let source = pipeline.kernel.source().unwrap_or_else(|e| panic!("{}: {e}", pipeline.name));
-    let module = naga::front::wgsl::parse_str(&source)
+    let mut module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(&source)));
+    module.entry_points.retain(|entry| entry.name == pipeline.kernel.entry);
+    naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
     let info = validate(&pipeline.name, &module);
     (module, info)
 }
@@ -40,6 +42,29 @@ fn validate(name: &str, module: &Module) -> ModuleInfo {
 pub fn bindings(pipeline: &Pipeline) -> BTreeMap<u32, bool> {
     let writes = |resource| matches!(resource, Resource::Buffer { writes: true, .. });
     pipeline.kernel.resources().into_iter().map(|(binding, resource)| (binding, writes(resource))).collect()
+}
+
+/// `pipeline` in SPIR-V of `version`, with the checks that `policies` ask for.
+pub fn spirv(pipeline: &Pipeline, version: (u8, u8), policies: BoundsCheckPolicies) -> Vec<u32> {
+    let (module, info) = parse(pipeline);
+    let binding = |binding: u32| {
+        let target = spv::BindingInfo { descriptor_set: 0, binding, binding_array_size: None };
+        (ResourceBinding { group: 0, binding }, target)
+    };
+    let options = spv::Options {
+        lang_version: version,
+        // The default depends on the profile.
+        flags: spv::WriterFlags::empty(),
+        fake_missing_bindings: false,
+        binding_map: bindings(pipeline).into_keys().map(binding).collect(),
+        bounds_check_policies: policies,
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+        ..Default::default()
+    };
+    let entry_point = pipeline.kernel.entry.to_owned();
+    let pipeline_options = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point };
+    spv::write_vec(&module, &info, &options, Some(&pipeline_options))
+        .unwrap_or_else(|e| panic!("{}, SPIR-V: {e}", pipeline.name))
 }
 
 /// Writes `pipeline` in every language. A binding keeps its number as its slot or register.
@@ -59,22 +84,7 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
         binding_array: BoundsCheckPolicy::Unchecked,
     };
 
-    let options = spv::Options {
-        lang_version: (1, 3),
-        // The default depends on the profile.
-        flags: spv::WriterFlags::empty(),
-        fake_missing_bindings: false,
-        binding_map: bindings
-            .keys()
-            .map(|b| (resource(*b), spv::BindingInfo { descriptor_set: 0, binding: *b, binding_array_size: None }))
-            .collect(),
-        bounds_check_policies: checked,
-        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
-        ..Default::default()
-    };
-    let pipeline_options = spv::PipelineOptions { shader_stage: stage, entry_point: entry.clone() };
-    let spirv = spv::write_vec(&module, &info, &options, Some(&pipeline_options))
-        .unwrap_or_else(|e| panic!("{name}, SPIR-V: {e}"));
+    let spirv = spirv(pipeline, (1, 3), checked);
 
     let options = msl::Options {
         lang_version: (2, 3),

@@ -64,7 +64,7 @@ fn dump_gpu(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(file, bytemuck::cast_slice::<u32, u8>(&spirv))?;
         let binding = |(number, resource)| {
             let kind = match resource {
-                Resource::Buffer { .. } | Resource::Table | Resource::Steps => "storage",
+                Resource::Buffer { .. } | Resource::Geometry | Resource::Steps => "storage",
                 Resource::Step => "step",
                 Resource::Window => "uniform",
             };

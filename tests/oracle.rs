@@ -2,9 +2,10 @@
 
 use lenet_gpu::cpu::{Traced, operations};
 use lenet_gpu::model::{Activation, Shape};
-use lenet_gpu::plan::{
-    BLOCK, Conv2d, Dense, Gather, MASKED, PACK, Partials, Pool, QUAD, QUADS, Segment, Step, Subsample,
-};
+use lenet_gpu::plan::{BLOCK, Conv2d, Dense, Gather, MASKED, PACK, Partials, Pool, QUAD, Segment, Step, Subsample};
+
+/// Quads of a block.
+const QUADS: usize = BLOCK / QUAD;
 
 fn floats(words: Vec<u32>) -> Vec<f32> {
     words.into_iter().map(f32::from_bits).collect()
@@ -20,7 +21,7 @@ fn sample(buffer: &[f32], sample: usize) -> Vec<f32> {
     buffer.iter().skip(sample).step_by(BLOCK).copied().collect()
 }
 
-const NO_PARTIALS: Partials = Partials { first: 0, words: 0, slots: 0, blocks_per_chunk: 1 };
+const NO_PARTIALS: Partials = Partials { first: 0, words: 0, slots: 0, rows_per_slot: 1, samples: BLOCK };
 
 #[test]
 fn gather_centres_scales_and_masks() {
@@ -29,7 +30,7 @@ fn gather_centres_scales_and_masks() {
     // Samples of two bytes, two samples per word: (0, 255), (51, 102), (255, 0).
     let images = [0x6633_ff00, 0x0000_00ff];
     let step = Step { start: 1, count: 2, ..Step::default() };
-    let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, targets) = operations::gather::forward::<f64, BLOCK>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     let x = floats(x);
     let row = |a, b| [vec![-1.0; 4], vec![-1.0, a, b, -1.0], vec![-1.0; 4]].concat();
     assert_eq!(sample(&x, 0), row(4.0, -1.0), "order[1] is sample 2");
@@ -38,16 +39,16 @@ fn gather_centres_scales_and_masks() {
     assert_eq!(targets[..3], [9, 7, MASKED]);
     assert!(targets[2..].iter().all(|t| *t == MASKED));
     let third = Step { count: 1, ..Step::default() };
-    let (x, _) = operations::gather::forward::<f64>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, _) = operations::gather::forward::<f64, BLOCK>(&gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
 
-    // As bytes, in the first quad: the background is 0, columns come in pairs and samples lowest first.
+    // As bytes, in the first quad: the background is 0, and samples come lowest first.
     let gather = Gather { bytes: true, ..gather };
-    let (x, targets) = operations::gather::forward::<f64>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
+    let (x, targets) = operations::gather::forward::<f64, BLOCK>(&gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
     assert_eq!(x.len(), 12 * QUADS);
-    let pairs: Vec<[u32; 2]> = x.as_chunks().0.iter().step_by(QUADS).copied().collect();
-    assert_eq!(pairs, [[0, 0], [0, 0], [0, 0x00ff], [0xff00, 0], [0, 0], [0, 0]]);
-    assert!(x.as_chunks::<2>().0.iter().enumerate().all(|(i, pair)| i % QUADS == 0 || *pair == [0, 0]), "past count");
+    let first: Vec<u32> = x.iter().step_by(QUADS).copied().collect();
+    assert_eq!(first, [0, 0, 0, 0, 0, 0x00ff, 0xff00, 0, 0, 0, 0, 0]);
+    assert!(x.iter().enumerate().all(|(i, word)| i % QUADS == 0 || *word == 0), "past count");
     assert_eq!(targets[..3], [9, 7, MASKED]);
 }
 
@@ -85,7 +86,7 @@ fn conv2d_forward() {
         0.0, 0.0, 1.0, 0.0,
     ]);
     let forward = |conv: &Conv2d| {
-        let (y, argmax) = operations::conv2d::forward::<f64>(conv, &x, &parameters);
+        let (y, argmax) = operations::conv2d::forward::<f64, BLOCK>(conv, &x, &parameters);
         assert!(argmax.is_empty(), "nothing is pooled");
         floats(y)
     };
@@ -102,7 +103,7 @@ fn conv2d_backward_input() {
     let (conv, parameters) = small_conv(NO_PARTIALS);
     let dy = block(&[1.0, 10.0, 100.0, 1000.0]);
     let x = block(&[1.0; 12]);
-    let dx = floats(operations::conv2d::backward_input::<f64>(&conv, &dy, &parameters, &x));
+    let dx = floats(operations::conv2d::backward_input::<f64, BLOCK>(&conv, &dy, &parameters, &x));
     #[rustfmt::skip]
     let expected = [
         1.0, 12.0,              23.0,               30.0,
@@ -114,31 +115,41 @@ fn conv2d_backward_input() {
     let relu = Conv2d { input_activation: Activation::Relu, ..conv };
     let mut x = x;
     x[BLOCK..2 * BLOCK].fill(0.0);
-    let dx = floats(operations::conv2d::backward_input::<f64>(&relu, &dy, &parameters, &x));
+    let dx = floats(operations::conv2d::backward_input::<f64, BLOCK>(&relu, &dy, &parameters, &x));
     assert_eq!(sample(&dx, 0)[..3], [1.0, 0.0, 23.0]);
 }
 
 #[test]
-fn conv2d_backward_weights_sums_each_quad_into_its_slot() {
-    // Three blocks in chunks of two; 9 taps and the bias, four outputs each.
-    let partials = Partials { first: 0, words: 40, slots: 2 * QUADS, blocks_per_chunk: 2 };
+fn conv2d_backward_weights_sums_rows_of_cells_into_slots() {
+    // Three blocks of one row of cells, two rows per slot; 9 taps and the bias, four outputs each.
+    let partials = Partials { first: 0, words: 40, slots: 2, rows_per_slot: 2, samples: BLOCK };
     let (conv, _) = small_conv(partials);
     let x: Vec<f32> = (0..3).flat_map(|_| (0..12).flat_map(|index| [index as f32; BLOCK])).collect();
     // Output 0 has gradient n + 1 at its first position, output 1 has 1 at its second.
     let one: Vec<f32> = [block(&[1.0, 0.0]), vec![0.0; BLOCK], vec![1.0; BLOCK]].concat();
-    let dy = one.repeat(3);
-    let words = floats(operations::conv2d::backward_weights::<f64>(&conv, &x, &dy));
-    assert_eq!(words.len(), 2 * QUADS * 40);
+    let words = floats(operations::conv2d::backward_weights::<f64, BLOCK>(&conv, &x, &one.repeat(3)));
+    assert_eq!(words.len(), 2 * 40);
     for (slot, words) in words.chunks(40).enumerate() {
-        let blocks = if slot < QUADS { 2.0 } else { 1.0 };
-        let first = (slot % QUADS * QUAD + 1) as f32;
-        let quad = blocks * (4.0 * first + 6.0);
+        let blocks = if slot == 0 { 2.0 } else { 1.0 };
+        // 1 + 2 + ... + 32
+        let (all, ones) = (blocks * 528.0, blocks * 32.0);
         for tap in 0..9 {
             let first = (tap / 3 * 4 + tap % 3) as f32;
-            assert_eq!(words[tap * 4..][..4], [quad * first, blocks * 4.0 * (first + 1.0), 0.0, 0.0], "{slot} {tap}");
+            assert_eq!(words[tap * 4..][..4], [all * first, ones * (first + 1.0), 0.0, 0.0], "{slot} {tap}");
         }
-        assert_eq!(words[36..], [quad, blocks * 4.0, 0.0, 0.0]);
+        assert_eq!(words[36..], [all, ones, 0.0, 0.0]);
     }
+}
+
+#[test]
+fn a_slot_may_end_within_a_map_and_the_last_row_of_an_odd_map_is_half_a_row_of_cells() {
+    // One map of 3 rows of sums: two rows of cells, one per slot.
+    let partials = Partials { first: 0, words: 8, slots: 2, rows_per_slot: 1, samples: BLOCK };
+    let (input, output) = (Shape::new(1, 3, 1), Shape::new(1, 3, 1));
+    let conv = Conv2d { input, output, kernel: 1, weights: 0, bias: 4, ..small_conv(partials).0 };
+    let x = block(&[1.0, 10.0, 100.0]);
+    let words = floats(operations::conv2d::backward_weights::<f64, BLOCK>(&conv, &x, &[1.0; 3 * BLOCK]));
+    assert_eq!([words[0], words[4], words[8], words[12]], [528.0 * 11.0, 64.0, 528.0 * 100.0, 32.0]);
 }
 
 /// One map of 3x5, five maps of 2x4 sums, so of 1x2 out: a pack of channels, and one whose last three only pad.
@@ -153,7 +164,7 @@ fn pooled_conv() -> (Conv2d, Vec<f32>) {
         input_activation: Activation::Identity,
         weights: 4,
         bias: 36,
-        partials: Partials { first: 0, words: 40, slots: QUADS, blocks_per_chunk: 1 },
+        partials: Partials { first: 0, words: 40, slots: 1, rows_per_slot: 1, samples: BLOCK },
     };
     let mut parameters = vec![f32::NAN; 44];
     let weights = [[1.0, 2.0, 3.0, 4.0], [-1.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [0.0, 0.0, 0.0, 1.0]];
@@ -178,19 +189,25 @@ fn pooled_x() -> Vec<f32> {
     x
 }
 
+/// A word of argmax, from one whose bytes are channels, each with two bits per sample.
+fn word(by_channel: u32) -> u32 {
+    let place = |c: u32, n: u32| by_channel >> (8 * c + 2 * n) & 3;
+    (0..16).map(|i| place(i % 4, i / 4) << (2 * i)).sum()
+}
+
 /// The argmax of [`pooled_conv`] and [`pooled_x`]: channels 0 to 3, then channel 4; two positions each, of eight quads.
 fn pooled_argmax() -> Vec<u32> {
     let mut argmax = [[0x5500; QUADS], [0x55ff; QUADS], [0x0000; QUADS], [0x00ff; QUADS]];
     for (quads, word) in argmax.iter_mut().zip([0x5d08, 0x51f3, 0x0004, 0x00f3]) {
         quads[1] = word;
     }
-    argmax.concat()
+    argmax.concat().into_iter().map(word).collect()
 }
 
 #[test]
 fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     let (conv, parameters) = pooled_conv();
-    let (y, argmax) = operations::conv2d::forward::<f64>(&conv, &pooled_x(), &parameters);
+    let (y, argmax) = operations::conv2d::forward::<f64, BLOCK>(&conv, &pooled_x(), &parameters);
     let y = floats(y);
     // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13, argmax 0, and 8; of channel 1:
     // -1 0 -2 0 above 0 -3 0 0, so 0, argmax 1, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
@@ -201,7 +218,7 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
     assert_eq!(argmax, pooled_argmax());
     let relu = Conv2d { activation: Activation::Relu, ..conv };
-    let (y, argmax) = operations::conv2d::forward::<f64>(&relu, &pooled_x(), &parameters);
+    let (y, argmax) = operations::conv2d::forward::<f64, BLOCK>(&relu, &pooled_x(), &parameters);
     assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
     assert_eq!(argmax, pooled_argmax(), "the largest sum, whatever the activation makes of it");
 }
@@ -210,7 +227,7 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
 fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
     let (conv, parameters) = pooled_conv();
     let dy = block(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
-    let ds = operations::conv2d::unpool(&conv, &dy, &pooled_argmax());
+    let ds = operations::conv2d::unpool(&conv, BLOCK, &dy, &pooled_argmax());
     #[rustfmt::skip]
     assert_eq!(sample(&ds, 0), [
         1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 2.0,
@@ -228,7 +245,7 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
         0.0, 54.0, 60.0, 0.0,  0.0, 0.0, 0.0, 0.0,
     ]);
 
-    let dx = floats(operations::conv2d::backward_input::<f64>(&conv, &ds, &parameters, &pooled_x()));
+    let dx = floats(operations::conv2d::backward_input::<f64, BLOCK>(&conv, &ds, &parameters, &pooled_x()));
     // Channel 0 spreads 1 2 / 3 4 from its argmax, channel 1 minus its gradient, channel 4 one to the right below.
     #[rustfmt::skip]
     assert_eq!(sample(&dx, 0), [
@@ -237,9 +254,11 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
         0.0, 0.0, 0.0, 6.0, 8.0 + 10.0,
     ]);
 
-    let words = floats(operations::conv2d::backward_weights::<f64>(&conv, &pooled_x(), &ds));
-    assert_eq!(words.len(), QUADS * 40);
     // The first four samples have 1 to 4 times these: their squares add up to 30, they to 10.
+    let mut four = ds;
+    four.chunks_mut(BLOCK).for_each(|lanes| lanes[4..].fill(0.0));
+    let words = floats(operations::conv2d::backward_weights::<f64, BLOCK>(&conv, &pooled_x(), &four));
+    assert_eq!(words.len(), 40);
     let weights = [
         [[1.0, 0.0, 17.0, 23.0], [0.0, 10.0, 0.0, 0.0], [0.0, 9.0, 0.0, 0.0], [7.0, 0.0, 15.0, 21.0]],
         [[9.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [47.0, 0.0, 0.0, 0.0]],
@@ -250,15 +269,13 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
 
 #[test]
 fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
-    let conv = Conv2d { input: Shape::new(1, 1, 4), levels: Some([-1.0, 4.0]), ..pooled_conv().0 };
     // Columns 0 to 3 of sample 1 are bytes 0, 51, 102 and 255; of sample 6, third of the second quad, 255, 0, 0, 51.
     let mut words = vec![0; 4 * QUADS];
     for (column, (one, six)) in [(0, 255), (51, 0), (102, 0), (255, 51)].into_iter().enumerate() {
-        let pair = column / 2 * QUADS;
-        words[pair * 2 + column % 2] = one << 8;
-        words[(pair + 1) * 2 + column % 2] = six << 16;
+        words[column * QUADS] = one << 8;
+        words[column * QUADS + 1] = six << 16;
     }
-    let x = operations::conv2d::values(&conv, [-1.0, 4.0], &words);
+    let x = operations::conv2d::values([-1.0, 4.0], &words);
     assert_eq!(x.len(), 4 * BLOCK);
     assert_eq!(sample(&x, 1), [-1.0, 0.0, 1.0, 4.0]);
     assert_eq!(sample(&x, 6), [4.0, -1.0, -1.0, 0.0]);
@@ -268,7 +285,7 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
 #[test]
 fn an_argmax_that_rounding_decides_may_be_any() {
     let (conv, parameters) = pooled_conv();
-    let traced = |x: &[f32]| operations::conv2d::forward::<Traced>(&conv, x, &parameters).1;
+    let traced = |x: &[f32]| operations::conv2d::forward::<Traced, BLOCK>(&conv, x, &parameters).1;
     let clear = traced(&pooled_x());
     assert!(clear.iter().all(|word| word.magnitude == 0.0), "a tie of the same terms is decided");
     assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_argmax());
@@ -281,7 +298,7 @@ fn an_argmax_that_rounding_decides_may_be_any() {
     assert_eq!(near.iter().filter(|word| word.magnitude != 0.0).count(), 1, "only its own word");
     // One larger by more than that is the argmax.
     x[2 * BLOCK + 9] += 0.01;
-    assert_eq!(traced(&x)[2], Traced { value: f64::from(0x5504), magnitude: 0.0 });
+    assert_eq!(traced(&x)[2], Traced { value: f64::from(word(0x5504)), magnitude: 0.0 });
 }
 
 #[test]
@@ -297,12 +314,12 @@ fn max_pool_gives_a_tie_to_the_first_in_row_order() {
         1.0, 5.0, -1.0, -1.0,
         5.0, 5.0, -1.0, -1.0,
     ]);
-    assert_eq!(sample(&floats(operations::max_pool::forward::<f64>(&pool, &x)), 1), [10.0, -2.0]);
+    assert_eq!(sample(&floats(operations::max_pool::forward::<f64, BLOCK>(&pool, &x)), 1), [10.0, -2.0]);
     let dy = block(&[3.0, 4.0]);
-    let dx = floats(operations::max_pool::backward::<f64>(&pool, &x, &dy));
+    let dx = floats(operations::max_pool::backward::<f64, BLOCK>(&pool, &x, &dy));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let relu = Pool { input_activation: Activation::Relu, ..pool };
-    let dx = floats(operations::max_pool::backward::<f64>(&relu, &x, &dy));
+    let dx = floats(operations::max_pool::backward::<f64, BLOCK>(&relu, &x, &dy));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
@@ -315,14 +332,14 @@ fn average_pool_shares_evenly() {
         1.0, 2.0, 0.0, 1.0,
         3.0, 6.0, 0.0, 1.0,
     ]);
-    assert_eq!(sample(&floats(operations::average_pool::forward::<f64>(&pool, &x)), 0), [3.0, 0.5]);
-    let dx = floats(operations::average_pool::backward::<f64>(&pool, &x, &block(&[8.0, 4.0])));
+    assert_eq!(sample(&floats(operations::average_pool::forward::<f64, BLOCK>(&pool, &x)), 0), [3.0, 0.5]);
+    let dx = floats(operations::average_pool::backward::<f64, BLOCK>(&pool, &x, &block(&[8.0, 4.0])));
     assert_eq!(sample(&dx, 0), [2.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0, 1.0]);
 }
 
 #[test]
 fn subsample_sums_scales_and_shifts_each_window() {
-    let partials = Partials { first: 0, words: 8, slots: QUADS, blocks_per_chunk: 1 };
+    let partials = Partials { first: 0, words: 8, slots: 1, rows_per_slot: 1, samples: BLOCK };
     let layer = Subsample {
         input: Shape::new(1, 2, 4),
         output: Shape::new(1, 1, 2),
@@ -336,22 +353,21 @@ fn subsample_sums_scales_and_shifts_each_window() {
     let x = block(&[1.0, 2.0, 0.0, 1.0, 3.0, 4.0, 0.0, 5.0]);
     let parameters = [0.5, 0.0, 0.0, 0.0, -4.0, 0.0, 0.0, 0.0];
     // Windows of 10 and 6: 0.5 * 10 - 4 and 0.5 * 6 - 4, which a ReLU makes 0.
-    let y = floats(operations::subsample::forward::<f64>(&layer, &x, &parameters));
+    let y = floats(operations::subsample::forward::<f64, BLOCK>(&layer, &x, &parameters));
     assert_eq!(sample(&y, 0), [1.0, 0.0]);
     assert_eq!(sample(&y, 1), [6.0, 2.0], "sample 1 has twice the values");
     // ReLU lets nothing through where x is 0.
-    let dx = operations::subsample::backward_input::<f64>(&layer, &block(&[6.0, 8.0]), &parameters, &x);
+    let dx = operations::subsample::backward_input::<f64, BLOCK>(&layer, &block(&[6.0, 8.0]), &parameters, &x);
     assert_eq!(sample(&floats(dx), 0), [3.0, 3.0, 0.0, 4.0, 3.0, 3.0, 0.0, 4.0]);
-    // dw of sample n is (n + 1)^2 (6 * 10 + 8 * 6), db is (n + 1) (6 + 8); a quad is four samples.
-    let words = floats(operations::subsample::backward_weights::<f64>(&layer, &x, &block(&[6.0, 8.0])));
-    assert_eq!(words.len(), 8 * QUADS);
-    assert_eq!(words[..8], [108.0 * 30.0, 0.0, 0.0, 0.0, 14.0 * 10.0, 0.0, 0.0, 0.0]);
-    assert_eq!(words[8], 108.0 * (25.0 + 36.0 + 49.0 + 64.0));
+    // dw of sample n is (n + 1)^2 (6 * 10 + 8 * 6), db is (n + 1) (6 + 8): sums over 32 samples, of squares 11440, of
+    // multiples 528.
+    let words = floats(operations::subsample::backward_weights::<f64, BLOCK>(&layer, &x, &block(&[6.0, 8.0])));
+    assert_eq!(words, [108.0 * 11_440.0, 0.0, 0.0, 0.0, 14.0 * 528.0, 0.0, 0.0, 0.0]);
 }
 
 #[test]
 fn dense_forward_and_backward() {
-    let partials = Partials { first: 0, words: 12, slots: 1, blocks_per_chunk: 1 };
+    let partials = Partials { first: 0, words: 12, slots: 1, rows_per_slot: 1, samples: BLOCK };
     let dense = Dense {
         inputs: 2,
         outputs: 3,
@@ -365,11 +381,14 @@ fn dense_forward_and_backward() {
     let parameters = [1.0, 3.0, 5.0, 0.0, 2.0, 4.0, 6.0, 0.0, 10.0, 20.0, 30.0, 0.0];
     let x = block(&[1.0, -1.0]);
     let dy = block(&[1.0, 0.0, 2.0]);
-    assert_eq!(sample(&floats(operations::dense::forward::<f64>(&dense, &x, &parameters)), 1), [8.0, 18.0, 28.0]);
-    let dx = floats(operations::dense::backward_input::<f64>(&dense, &dy, &parameters, &x));
+    assert_eq!(
+        sample(&floats(operations::dense::forward::<f64, BLOCK>(&dense, &x, &parameters)), 1),
+        [8.0, 18.0, 28.0]
+    );
+    let dx = floats(operations::dense::backward_input::<f64, BLOCK>(&dense, &dy, &parameters, &x));
     assert_eq!(sample(&dx, 0), [11.0, 0.0]);
     // Sums over 32 samples: of n^2 = 11440, of n = 528.
-    let words = floats(operations::dense::backward_weights::<f64>(&dense, &x, &dy));
+    let words = floats(operations::dense::backward_weights::<f64, BLOCK>(&dense, &x, &dy));
     let (squares, ones) = (11_440.0, 528.0);
     assert_eq!(words[..4], [squares, 0.0, 2.0 * squares, 0.0]);
     assert_eq!(words[4..8], [-squares, 0.0, -2.0 * squares, 0.0]);
@@ -384,36 +403,31 @@ fn softmax_cross_entropy_of_two_classes() {
     let mut targets = [MASKED; BLOCK];
     targets[..3].copy_from_slice(&[0, 1, 1]);
     let step = Step { start: 5, count: 3, ..Step::default() };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(2, &step, &logits, &targets);
+    let loss = operations::softmax_cross_entropy::forward::<Traced, BLOCK>(2, &step, &logits, &targets);
     let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
     close(loss.probabilities[0], 0.25);
     close(loss.probabilities[BLOCK], 0.75);
     close(loss.dlogits[0], -0.75 / 3.0);
     close(loss.dlogits[BLOCK], 0.75 / 3.0);
-    close(loss.scores[0], 4.0_f64.ln());
-    let correct: Vec<f64> = loss.scores.chunks(4).map(|row| row[1].value).take(4).collect();
-    assert_eq!(correct, [0.0, 0.0, 0.0, 0.0], "sample 1 is a tie: the first class is taken, and is wrong");
-    close(loss.scores[4], 2.0_f64.ln());
-    close(loss.scores[8], 1000.0);
-    assert_eq!(loss.scores[10].value, 1.0);
+    assert_eq!(loss.metrics.len(), 4, "one block");
+    close(loss.metrics[0], 4.0_f64.ln() + 2.0_f64.ln() + 1000.0);
+    assert_eq!(loss.metrics[1].value, 0.0, "sample 1 is a tie: the first class is taken, and is wrong");
+    assert_eq!(loss.metrics[2].value, 3.0, "masked samples do not count");
     assert_eq!(loss.predictions.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0]);
-    assert!(loss.scores[12..].iter().all(|s| *s == Traced::default()), "masked samples score nothing");
     assert_eq!((loss.dlogits[3], loss.dlogits[BLOCK + 3]), Default::default());
 
     // Smoothing 0.2: targets 0.9 and 0.1.
     let smooth = Step { label_smoothing: 0.2, ..step };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(2, &smooth, &logits, &targets);
-    close(loss.scores[0], 0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln());
+    let loss = operations::softmax_cross_entropy::forward::<Traced, BLOCK>(2, &smooth, &logits, &targets);
+    let losses = [0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln(), 2.0_f64.ln(), 900.0];
+    let expected: f64 = losses.iter().sum();
+    assert!((loss.metrics[0].value - expected).abs() < 1e-5, "0.2 in f32 is not 0.2");
     close(loss.dlogits[0], (0.25 - 0.9) / 3.0);
 }
 
 #[test]
-fn sums_of_scores_and_gradients() {
-    let mut scores = vec![0.0; 4 * BLOCK];
-    scores[..8].copy_from_slice(&[0.5, 1.0, 1.0, 9.0, 0.25, 0.0, 1.0, 9.0]);
-    assert_eq!(floats(operations::sums::scores::<f64>(&scores)), [0.75, 1.0, 2.0, 0.0]);
-
-    let partials = Partials { first: 2, words: 3, slots: 2, blocks_per_chunk: 1 };
+fn sums_of_gradients() {
+    let partials = Partials { first: 2, words: 3, slots: 2, rows_per_slot: 1, samples: BLOCK };
     let segment = Segment { first: 0, partials };
     let traced = operations::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
     assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });

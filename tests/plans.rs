@@ -3,7 +3,7 @@
 use lenet_gpu::check::{Probe, check_gradients, models};
 use lenet_gpu::cpu::{self, Buffers};
 use lenet_gpu::model::{Activation, Model};
-use lenet_gpu::plan::{BLOCK, Element, Op, OpKind, PACK, Pass, Phase, Runner};
+use lenet_gpu::plan::{Element, Op, OpKind, PACK, Pass, Phase, Runner};
 use lenet_gpu::recipe::Optimizer;
 use strum::VariantArray;
 
@@ -36,7 +36,7 @@ fn every_operation_traced_is_what_the_runner_writes() {
         for model in small_models(Activation::ScaledTanh) {
             let Probe { plan, mut runner, step, .. } = probe(&model, 33, optimizer, 5);
             for op in &plan.ops {
-                let traced = cpu::run_op(op, &step, runner.buffers());
+                let traced = cpu::run_op(op, &step, runner.buffers(), &plan);
                 let mut expected: Buffers = runner.buffers().clone();
                 runner.run(op, &step);
                 for output in traced {
@@ -70,7 +70,7 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
     runner.submit(Phase::Evaluate, &[step]).unwrap();
     let op: &Op = plan.ops.iter().find(|op| op.layer == "layer4").unwrap();
     let OpKind::Conv2d(Pass::Forward, conv) = op.kind else { panic!("layer4 is a convolution") };
-    let traced = &cpu::run_op(op, &step, runner.buffers())[0].words;
+    let traced = &cpu::run_op(op, &step, runner.buffers(), &plan)[0].words;
     let (x, parameters) = (runner.buffers().f32(op.buffers[0]), runner.buffers().f32(op.buffers[1]));
     // The first output of sample 0 in f32, without the last `dropped` taps.
     let output = |dropped: usize| {
@@ -78,7 +78,7 @@ fn a_sum_in_f32_keeps_the_bound_and_a_dropped_tap_breaks_it() {
         for tap in 0..conv.input.channels * 9 - dropped {
             let (c, i, j) = (tap / 9, tap % 9 / 3, tap % 3);
             let index = (c * conv.input.height + i) * conv.input.width + j;
-            sum += parameters[conv.weights + tap * PACK] * x[index * BLOCK];
+            sum += parameters[conv.weights + tap * PACK] * x[index * plan.blocks.size];
         }
         f64::from(sum)
     };

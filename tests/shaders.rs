@@ -9,35 +9,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use lenet_gpu::check::{Pipeline, pipelines};
 use lenet_gpu::gpu::{Resource, WINDOW_BYTES};
 use lenet_gpu::plan::Step;
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
+use rayon::prelude::*;
 
 #[path = "common/shaders.rs"]
 mod shaders;
 #[path = "common/translate.rs"]
 mod translate;
 
-use translate::{bindings, parse, translate};
+use translate::{Translated, bindings, parse, translate};
 
-fn all() -> Vec<Pipeline> {
-    pipelines().unwrap()
+/// Every pipeline, and what naga makes of it: once for all tests.
+static ALL: LazyLock<Vec<(Pipeline, Translated)>> = LazyLock::new(|| {
+    let pipelines = pipelines().unwrap().into_par_iter();
+    pipelines.map(|pipeline| (pipeline.clone(), translate(&pipeline))).collect()
+});
+
+fn all() -> impl Iterator<Item = &'static Pipeline> {
+    ALL.iter().map(|(pipeline, _)| pipeline)
 }
 
 #[test]
 fn every_entry_point_has_a_pipeline_that_other_compilers_judge() {
     let declared: BTreeSet<String> = shaders::entry_points().into_iter().map(|(entry, _)| entry).collect();
-    let listed: BTreeSet<String> = all().iter().map(|p| p.kernel.entry.to_owned()).collect();
+    let listed: BTreeSet<String> = all().map(|p| p.kernel.entry.to_owned()).collect();
     let missing: Vec<_> = declared.difference(&listed).collect();
     assert!(missing.is_empty(), "no model of src/check/models.rs reaches {missing:?}");
 }
 
 #[test]
 fn every_pipeline_translates_for_every_backend() {
-    for pipeline in all() {
-        let translated = translate(&pipeline);
+    for (pipeline, translated) in ALL.iter() {
         assert!(translated.hlsl.contains(pipeline.kernel.entry), "{}", pipeline.name);
         assert!(translated.msl.contains("kernel void"), "{}", pipeline.name);
     }
@@ -50,17 +57,22 @@ fn msl_is_as_in_the_snapshots() {
     settings.set_omit_expression(true);
     let _guard = settings.bind_to_scope();
     // Of pipelines that differ in sizes alone, the first by name: the order of models does not matter.
-    let mut chosen: BTreeMap<String, Pipeline> = BTreeMap::new();
-    for pipeline in all() {
+    let mut chosen: BTreeMap<String, &(Pipeline, Translated)> = BTreeMap::new();
+    for both in ALL.iter() {
+        let (pipeline, _) = both;
         let pieces = pipeline.kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
         let pieces = pieces.filter(|(folder, _)| *folder != "activation").map(|(_, piece)| format!("-{piece}"));
-        let name = format!("{}{}.msl", pipeline.kernel.entry, pieces.collect::<String>());
-        if chosen.get(&name).is_none_or(|other| pipeline.name < other.name) {
-            chosen.insert(name, pipeline);
+        let set = match pipeline.sets[..] {
+            [set] => format!("-{}", set.name()),
+            _ => String::new(),
+        };
+        let name = format!("{}{}{set}.msl", pipeline.kernel.entry, pieces.collect::<String>());
+        if chosen.get(&name).is_none_or(|other| pipeline.name < other.0.name) {
+            chosen.insert(name, both);
         }
     }
-    for (name, pipeline) in &chosen {
-        insta::assert_snapshot!(name.as_str(), translate(pipeline).msl);
+    for (name, (_, translated)) in &chosen {
+        insta::assert_snapshot!(name.as_str(), translated.msl);
     }
     let files: BTreeSet<String> = chosen.keys().map(|name| format!("{name}.snap")).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").read_dir().unwrap();
@@ -94,23 +106,21 @@ fn refused_glsl(text: &str) -> Option<String> {
 
 #[test]
 fn spirv_val_accepts_every_pipeline() {
-    for pipeline in all() {
-        let refused = refused_spirv(&translate(&pipeline).spirv);
-        assert_eq!(refused, None, "{}", pipeline.name);
-    }
+    ALL.par_iter().for_each(|(pipeline, translated)| {
+        assert_eq!(refused_spirv(&translated.spirv), None, "{}", pipeline.name);
+    });
 }
 
 #[test]
 fn glslang_accepts_every_pipeline() {
-    for pipeline in all() {
-        let refused = refused_glsl(&translate(&pipeline).glsl);
-        assert_eq!(refused, None, "{}", pipeline.name);
-    }
+    ALL.par_iter().for_each(|(pipeline, translated)| {
+        assert_eq!(refused_glsl(&translated.glsl), None, "{}", pipeline.name);
+    });
 }
 
 #[test]
 fn the_checkers_refuse_what_is_wrong() {
-    let translated = translate(&all()[0]);
+    let (_, translated) = &ALL[0];
     // A binding that is not decorated, and a type that does not fit.
     let mut undecorated = translated.spirv.clone();
     let decorate_binding = |w: &[u32]| w[0] == (4 << 16 | 71) && w[2] == 33;
@@ -145,12 +155,12 @@ fn bound<'a>(pipeline: &Pipeline, module: &'a Module, resource: Resource) -> Opt
 #[test]
 fn shaders_bind_what_the_kernel_table_binds() {
     for pipeline in all() {
-        let (module, _) = parse(&pipeline);
+        let (module, _) = parse(pipeline);
         let declared: BTreeMap<u32, bool> = globals(&module)
             .into_iter()
             .map(|(binding, (access, _))| (binding, access.contains(StorageAccess::STORE)))
             .collect();
-        let mut bound = bindings(&pipeline);
+        let mut bound = bindings(pipeline);
         // Kernels that measure an adapter bind both buffers whether they use them or not.
         if pipeline.kernel.pieces.iter().any(|piece| piece.file == "ceilings") {
             bound.retain(|binding, _| declared.contains_key(binding));
@@ -162,7 +172,7 @@ fn shaders_bind_what_the_kernel_table_binds() {
 #[test]
 fn geometry_has_the_fields_of_the_shaders_struct() {
     let mut judged = 0;
-    for pipeline in all().iter().filter(|pipeline| !pipeline.kernel.geometry.is_empty()) {
+    for pipeline in all().filter(|pipeline| !pipeline.kernel.geometry.is_empty()) {
         let (module, _) = parse(pipeline);
         let of = |(_, ty): (_, &naga::Type)| match &ty.inner {
             TypeInner::Struct { members, .. } if ty.name.as_deref() == Some("Geometry") => Some(members.clone()),
@@ -191,8 +201,8 @@ fn every_text_is_valid_as_it_is_read() {
 fn the_window_is_as_long_as_what_is_bound_and_as_any_device_allows() {
     let mut windows = 0;
     for pipeline in all() {
-        let (module, _) = parse(&pipeline);
-        if let Some(ty) = bound(&pipeline, &module, Resource::Window) {
+        let (module, _) = parse(pipeline);
+        if let Some(ty) = bound(pipeline, &module, Resource::Window) {
             assert_eq!(u64::from(ty.inner.size(module.to_ctx())), WINDOW_BYTES, "{}", pipeline.name);
             windows += 1;
         }
@@ -217,8 +227,8 @@ fn the_step_has_the_fields_of_the_shaders_struct() {
         ("correction2", offset_of!(Step, correction2)),
     ];
     for pipeline in all() {
-        let (module, _) = parse(&pipeline);
-        if let Some(ty) = bound(&pipeline, &module, Resource::Step) {
+        let (module, _) = parse(pipeline);
+        if let Some(ty) = bound(pipeline, &module, Resource::Step) {
             let TypeInner::Struct { members, span } = &ty.inner else { panic!("{}: step is a struct", pipeline.name) };
             let declared: Vec<_> =
                 members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();
@@ -233,7 +243,7 @@ fn every_pipeline_keeps_to_the_default_limits_of_webgpu() {
     let limits = wgpu::Limits::default();
     for pipeline in all() {
         let name = &pipeline.name;
-        let (module, _) = parse(&pipeline);
+        let (module, _) = parse(pipeline);
         let [x, y, z] = module.entry_points[0].workgroup_size;
         assert!(x <= limits.max_compute_workgroup_size_x, "{name}");
         assert!(y <= limits.max_compute_workgroup_size_y, "{name}");
@@ -259,7 +269,7 @@ fn every_pipeline_keeps_to_the_default_limits_of_webgpu() {
 #[test]
 fn no_module_declares_a_namespace_of_dxc() {
     for pipeline in all() {
-        let (module, _) = parse(&pipeline);
+        let (module, _) = parse(pipeline);
         let names: Vec<_> = (module.global_variables.iter().map(|(_, v)| &v.name))
             .chain(module.constants.iter().map(|(_, c)| &c.name))
             .chain(module.types.iter().map(|(_, t)| &t.name))

@@ -137,6 +137,7 @@ impl Sum for Traced {
     }
 
     fn stored(self) -> Self {
-        self
+        let value = f64::from(self.value as f32);
+        Self { value, magnitude: self.magnitude.max(value.abs()) }
     }
 }

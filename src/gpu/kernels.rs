@@ -317,7 +317,9 @@ fn conv2d(base: Kernel, c: &Conv2d, pass: Pass, (set, tile): (Tile, Tiles), bloc
     let ([height, width], packs) = (c.cells(), c.output.channels.div_ceil(PACK));
     let (body, activation, constants) = match pass {
         Pass::Forward => (piece!("conv2d/forward"), c.activation, tile.conv2d_forward(c.kernel, height * width)),
-        Pass::BackwardInput => (piece!("conv2d/backward_input"), c.input_activation, tile.conv2d_backward_input(c.kernel)),
+        Pass::BackwardInput => {
+            (piece!("conv2d/backward_input"), c.input_activation, tile.conv2d_backward_input(c.kernel))
+        }
         // It applies no activation.
         Pass::BackwardWeights => (
             piece!("conv2d/backward_weights"),

@@ -13,7 +13,7 @@ use naga::{Module, ResourceBinding, ShaderStage};
 pub struct Translated {
     /// Vulkan 1.1: SPIR-V 1.3.
     pub spirv: Vec<u32>,
-    /// Metal.
+    /// Metal, of the text as it is read: unrolled, it is too long to be read, and the same to a compiler.
     pub msl: String,
     /// DirectX 12, shader model 5.1: the input of FXC, which every Windows has. The entry point keeps its name.
     pub hlsl: String,
@@ -23,7 +23,10 @@ pub struct Translated {
 
 /// The entry point of a pipeline and everything that it uses, with every optional feature of naga refused.
 pub fn parse(pipeline: &Pipeline) -> (Module, ModuleInfo) {
-    let source = pipeline.kernel.source().unwrap_or_else(|e| panic!("{}: {e}", pipeline.name));
+    parse_text(pipeline, pipeline.kernel.source().unwrap_or_else(|e| panic!("{}: {e}", pipeline.name)))
+}
+
+fn parse_text(pipeline: &Pipeline, source: String) -> (Module, ModuleInfo) {
     let mut module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|e| panic!("{}: {}", pipeline.name, e.emit_to_string(&source)));
     module.entry_points.retain(|entry| entry.name == pipeline.kernel.entry);
@@ -110,8 +113,9 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
         ..Default::default()
     };
     let pipeline_options = msl::PipelineOptions { entry_point: Some((stage, entry.clone())), ..Default::default() };
-    let (msl, _) =
-        msl::write_string(&module, &info, &options, &pipeline_options).unwrap_or_else(|e| panic!("{name}, MSL: {e}"));
+    let (read, read_info) = parse_text(pipeline, pipeline.kernel.text());
+    let (msl, _) = msl::write_string(&read, &read_info, &options, &pipeline_options)
+        .unwrap_or_else(|e| panic!("{name}, MSL: {e}"));
 
     let options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V5_1,

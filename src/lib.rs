@@ -46,8 +46,8 @@
 //!
 //! # Add an operation
 //!
-//! One name leads through it: `conv2d_forward` is an entry point of `shaders/conv2d.wgsl`; its family, `conv2d`, is
-//! also a file of `plan/operations` and of `cpu/operations`. A layer with weights of a new kind, forward and backward,
+//! One name leads through it: `conv2d_forward` is an entry point in `shaders/conv2d`; its family, `conv2d`, is also a
+//! file of `plan/operations` and of `cpu/operations`. A layer with weights of a new kind, forward and backward,
 //! is three new files of that family and a line or an arm at each of these places:
 //!
 //! | file | what is added | if it is missing |
@@ -55,13 +55,14 @@
 //! | `src/model/layer.rs` | a variant of `LayerKind`, an arm of `rule`: shapes, weights, costs | does not compile |
 //! | `src/plan/operations/mod.rs` | a variant of `OpKind`, an arm of `of` and of `facts` | does not compile |
 //! | `src/cpu/operations/mod.rs` | an arm of `outputs`: which function computes it | does not compile |
-//! | `src/gpu/kernels.rs` | an arm of `kernel`: overrides, geometry, workgroups | does not compile |
+//! | `src/gpu/kernels.rs` | an arm of `kernel`: constants, geometry, workgroups | does not compile |
 //! | `src/check/reference.rs` | an arm of `logits`: the second opinion, one sample in f64 | does not compile |
 //! | `src/check/models.rs` | the layer in a model of `models` | tests/operations.rs: every entry point is judged |
 //! | `tests/mutants.rs` | five `MUTANTS` per entry point | tests/mutants.rs: every entry point has faults |
 //!
 //! The three files are `src/plan/operations/FAMILY.rs` (extents, and the [`plan::Facts`] of each pass), `src/cpu/operations/FAMILY.rs`
-//! (the oracle) and `shaders/FAMILY.wgsl`. Names, bindings, tolerances, shares of ceilings, orders of operations, the
+//! (the oracle) and `shaders/FAMILY.wgsl`, or a folder of that name; docs/kernels.md
+//! teaches how a kernel is written. Names, bindings, tolerances, shares of ceilings, orders of operations, the
 //! kernels that `check` judges and the pipelines that other compilers judge derive from them. tests/operations.rs
 //! holds this page against the files.
 //!

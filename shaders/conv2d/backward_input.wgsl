@@ -63,15 +63,17 @@ fn conv2d_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
         o += select(0u, TILE_OUTPUTS, r == bottom);
         r = select(r, top, r == bottom);
     }
-    for (var c = 0u; c < TILE_CHANNELS; c++) { // unroll
-        if first + c < geometry.in_channels {
+    // A loop in which columns move up: one copy of the store per column takes longer to compile than all the rest.
+    for (var p = 0u; p < TILE_COLUMNS; p += 2u) {
+        for (var c = 0u; c < TILE_CHANNELS; c++) { // unroll
             let to = ((group.z * geometry.in_channels + first + c) * geometry.in_height + row) * geometry.in_width;
-            for (var p = 0u; p < TILE_COLUMNS; p++) { // unroll
-                if column + p < geometry.in_width {
-                    let at = (to + column + p) * LANES + lane;
-                    x_gradient[at] = sums[c][p] * derivative(x[at], geometry.floor);
+            for (var k = 0u; k < 2u; k++) { // unroll
+                if first + c < geometry.in_channels && column + p + k < geometry.in_width {
+                    let at = (to + column + p + k) * LANES + lane;
+                    x_gradient[at] = sums[c][k] * derivative(x[at], geometry.floor);
                 }
             }
+            for (var k = 2u; k < TILE_COLUMNS; k++) { sums[c][k - 2u] = sums[c][k]; } // unroll
         }
     }
 }

@@ -3,7 +3,7 @@
 // A tile is TILE_QUADS quads of samples of TILE_INPUTS inputs. SLICES threads share a tile: each sums every SLICES-th
 // pack of outputs, and then their sums are added in order.
 
-// There is room for one quad: TILE_QUADS is 1 where there are several slices.
+// There is room for one quad: TILE_QUADS is 1 where there are several slices, and STORED is TILE_INPUTS.
 var<workgroup> slices: array<vec4f, SLICES * TILES * TILE_INPUTS>;
 
 @compute @workgroup_size(TILES * SLICES)
@@ -27,22 +27,28 @@ fn dense_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_invo
             for (var q = 0u; q < TILE_QUADS; q++) { sums[q][i] += d[q] * taps; } // unroll
         }
     }
-    for (var q = 0u; q < TILE_QUADS; q++) { // unroll
-        if SLICES > 1u {
-            for (var i = 0u; i < TILE_INPUTS; i++) { slices[me * TILE_INPUTS + i] = sums[q][i]; } // unroll
-            workgroupBarrier();
-        }
-        for (var i = 0u; i < TILE_INPUTS; i++) { // unroll
+    if SLICES > 1u {
+        for (var i = 0u; i < TILE_INPUTS; i++) { slices[me * TILE_INPUTS + i] = sums[0][i]; } // unroll
+        workgroupBarrier();
+    }
+    // A loop in which inputs move up, as forward.
+    for (var i = 0u; i < TILE_INPUTS; i += STORED) {
+        for (var j = 0u; j < STORED; j++) { // unroll
             // Of the threads that share a tile, each stores one input.
-            if first + i < geometry.inputs && (SLICES == 1u || i % SLICES == slice) {
-                var sum = sums[q][i];
-                if SLICES > 1u {
-                    sum = vec4f();
-                    for (var s = 0u; s < SLICES; s++) { sum += slices[(s * TILES + me % TILES) * TILE_INPUTS + i]; } // unroll
+            if first + i + j < geometry.inputs && (SLICES == 1u || j % SLICES == slice) {
+                for (var q = 0u; q < TILE_QUADS; q++) { // unroll
+                    var sum = sums[q][j];
+                    if SLICES > 1u {
+                        sum = vec4f();
+                        for (var s = 0u; s < SLICES; s++) { sum += slices[(s * TILES + me % TILES) * TILE_INPUTS + j]; } // unroll
+                    }
+                    let to = at(block, geometry.inputs, first + i + j, quad + q);
+                    x_gradient[to] = sum * derivative(x[to], geometry.floor);
                 }
-                let to = at(block, geometry.inputs, first + i, quad + q);
-                x_gradient[to] = sum * derivative(x[to], geometry.floor);
             }
+        }
+        for (var q = 0u; q < TILE_QUADS; q++) { // unroll
+            for (var j = STORED; j < TILE_INPUTS; j++) { sums[q][j - STORED] = sums[q][j]; } // unroll
         }
     }
 }

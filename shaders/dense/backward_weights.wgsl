@@ -17,13 +17,14 @@ fn dense_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_in
     let first = tile / across * TILE_PACKS;
     if SLICES == 1u && first >= packs { return; }
 
-    var sums: array<array<vec4f, SHARED>, TILE_PACKS>;
+    var sums: array<array<vec4f, TILE_INPUTS>, TILE_PACKS>;
+    var bias: array<vec4f, TILE_PACKS>;
     for (var t = slice; t < geometry.blocks * QUADS; t += SLICES) {
         let block = t / QUADS;
         var d: array<mat4x4f, TILE_PACKS>;
         for (var p = 0u; p < TILE_PACKS; p++) { // unroll
             d[p] = dy_of(block, first + p, t % QUADS);
-            sums[p][TILE_INPUTS] += vec4f(1.0) * d[p];
+            bias[p] += vec4f(1.0) * d[p];
         }
         for (var i = 0u; i < TILE_INPUTS; i++) { // unroll
             let value = x[at(block_of_x(block), geometry.inputs, min(input + i, geometry.inputs - 1u), t % QUADS)];
@@ -31,23 +32,26 @@ fn dense_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_in
             for (var p = 0u; p < TILE_PACKS; p++) { sums[p][i] += value * d[p]; } // unroll
         }
     }
-    for (var p = 0u; p < TILE_PACKS; p++) { // unroll
-        if SLICES > 1u {
-            for (var i = 0u; i < SHARED; i++) { slices[me * SHARED + i] = sums[p][i]; } // unroll
-            workgroupBarrier();
+    if SLICES > 1u {
+        for (var i = 0u; i < TILE_INPUTS; i++) { slices[me * SHARED + i] = sums[0][i]; } // unroll
+        slices[me * SHARED + TILE_INPUTS] = bias[0];
+        workgroupBarrier();
+        // Of the threads that share a tile, each stores what its number says.
+        for (var i = slice; i < SHARED; i += SLICES) {
+            var sum = vec4f();
+            for (var s = 0u; s < SLICES; s++) { sum += slices[(s * TILES + me % TILES) * SHARED + i]; } // unroll
+            store_sum(first, input, i, sum);
         }
-        for (var i = 0u; i < SHARED; i++) { // unroll
-            // Of the threads that share a tile, each stores what its number says.
-            if SLICES == 1u || i % SLICES == slice {
-                var sum = sums[p][i];
-                if SLICES > 1u {
-                    sum = vec4f();
-                    for (var s = 0u; s < SLICES; s++) { sum += slices[(s * TILES + me % TILES) * SHARED + i]; } // unroll
-                }
-                store_sum(first + p, input, i, sum);
-            }
+        return;
+    }
+    // A loop in which inputs move up, as forward.
+    for (var i = 0u; i < TILE_INPUTS; i += STORED) {
+        for (var p = 0u; p < TILE_PACKS; p++) { // unroll
+            for (var j = 0u; j < STORED; j++) { store_sum(first + p, input, i + j, sums[p][j]); } // unroll
+            for (var j = STORED; j < TILE_INPUTS; j++) { sums[p][j - STORED] = sums[p][j]; } // unroll
         }
     }
+    for (var p = 0u; p < TILE_PACKS; p++) { store_sum(first + p, input, TILE_INPUTS, bias[p]); } // unroll
 }
 
 // Stores the sum of input `first + i` of a pack, or of its bias.

@@ -38,17 +38,18 @@ fn dense_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
             }
         }
     }
-    for (var p = 0u; p < TILE_PACKS; p++) { // unroll
-        for (var q = 0u; q < TILE_QUADS; q++) { // unroll
+    // A loop in which quads move up: one copy of the stores per quad takes longer to compile than all the rest.
+    for (var q = 0u; q < TILE_QUADS; q++) {
+        for (var p = 0u; p < TILE_PACKS; p++) { // unroll
             if SLICES > 1u {
-                slices[me] = sums[p][q];
+                slices[me] = sums[p][0];
                 workgroupBarrier();
             }
             for (var k = 0u; k < 4u; k++) { // unroll
                 let o = (first + p) * 4u + k;
                 // Of the threads that share a tile, each of the first four stores one output.
                 if o < geometry.outputs && (SLICES == 1u || slice == k) {
-                    var sum = sums[p][q][k];
+                    var sum = sums[p][0][k];
                     if SLICES > 1u {
                         sum = slices[me % TILES][k];
                         for (var s = 1u; s < SLICES; s++) { sum += slices[s * TILES + me % TILES][k]; } // unroll
@@ -57,6 +58,7 @@ fn dense_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
                     y[at(block, geometry.outputs, o, quad + q)] = activate(sum + bias, geometry.floor);
                 }
             }
+            for (var r = 1u; r < TILE_QUADS; r++) { sums[p][r - 1u] = sums[p][r]; } // unroll
         }
     }
 }

@@ -138,22 +138,22 @@ impl Tiles {
         vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_PACKS", packs), ("AHEAD", ahead)]
     }
 
-    /// Quads and inputs of a thread; tiles per workgroup, threads per tile.
+    /// Quads and inputs of a thread, inputs stored per turn; tiles per workgroup, threads per tile.
     pub fn dense_backward_input(self) -> Constants {
-        let [tiles, slices, quads, inputs] = match self.kernels {
-            Gpu => [8, 8, 1, 4],
-            Software => [8, 1, self.blocks.quads().min(4), 12],
+        let [tiles, slices, quads, inputs, stored] = match self.kernels {
+            Gpu => [8, 8, 1, 4, 4],
+            Software => [8, 1, self.blocks.quads().min(4), 12, 1],
         };
-        vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_INPUTS", inputs)]
+        vec![("TILES", tiles), ("SLICES", slices), ("TILE_QUADS", quads), ("TILE_INPUTS", inputs), ("STORED", stored)]
     }
 
-    /// Packs and inputs of a thread; tiles per workgroup, threads per tile.
+    /// Packs and inputs of a thread, inputs stored per turn; tiles per workgroup, threads per tile.
     pub fn dense_backward_weights(self) -> Constants {
-        let [tiles, slices, packs, inputs] = match self.kernels {
-            Gpu => [8, 8, 1, 4],
-            Software => [8, 1, 3, 16],
+        let [tiles, slices, packs, inputs, stored] = match self.kernels {
+            Gpu => [8, 8, 1, 4, 4],
+            Software => [8, 1, 3, 16, 1],
         };
-        vec![("TILES", tiles), ("SLICES", slices), ("TILE_PACKS", packs), ("TILE_INPUTS", inputs)]
+        vec![("TILES", tiles), ("SLICES", slices), ("TILE_PACKS", packs), ("TILE_INPUTS", inputs), ("STORED", stored)]
     }
 
     /// Slots that are loaded together.

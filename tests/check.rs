@@ -6,6 +6,7 @@ mod adapter;
 use assert_cmd::Command;
 use lenet_gpu::check::{AdapterReport, Effort, Filter, Report, Verdict, cases, check_kernels, check_oracle};
 use lenet_gpu::gpu::Kernel;
+use lenet_gpu::plan::Kernels;
 use lenet_gpu::report::check_text;
 use serde_json::Value;
 
@@ -35,6 +36,39 @@ fn a_replayed_kernel_passes_and_the_json_has_everything() {
 }
 
 #[test]
+fn all_checks_each_set_of_kernels_unless_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("check.json");
+    let sets = |flags: &[&str]| {
+        let replay = ["--kernel", "sgd", "--case", "dense-nesterov", "--inputs", "unit", "--json"];
+        let output = check(&[&replay, &[json.to_str().unwrap()], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let report: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+        let adapters = report["adapters"].as_array().unwrap().clone();
+        let sets =
+            adapters.iter().map(|a| (a["index"].as_u64().unwrap(), a["kernel_set"].as_str().unwrap().to_owned()));
+        (sets.collect::<Vec<_>>(), String::from_utf8(output.stdout).unwrap())
+    };
+    let own = adapter::adapter().device;
+    let kernels = own.kernels.unwrap();
+    let other = if kernels == Kernels::Gpu { Kernels::Software } else { Kernels::Gpu };
+    let index = own.index.unwrap();
+    let one = ["--adapter", &index.to_string()];
+    assert_eq!(sets(&one).0, [(index as u64, kernels.name().to_owned())]);
+    let (asked, text) = sets(&[&one[..], &["--kernels", other.name()]].concat());
+    assert_eq!(asked, [(index as u64, other.name().to_owned())]);
+    assert!(text.contains(&format!(", {} kernels", other.name())), "{text}");
+
+    let (all, _) = sets(&["--all"]);
+    for adapter in 0..all.len() as u64 / 2 {
+        let of: Vec<&str> = all.iter().filter(|(index, _)| *index == adapter).map(|(_, set)| set.as_str()).collect();
+        assert_eq!(of, ["gpu", "software"], "{all:?}");
+    }
+    let (all_of_one, _) = sets(&["--all", "--kernels", "gpu"]);
+    assert_eq!((all_of_one.len(), all_of_one.iter().all(|(_, set)| set == "gpu")), (all.len() / 2, true));
+}
+
+#[test]
 fn what_does_not_exist_is_refused_with_what_does() {
     let refused = |arguments: &[&str], expected: &str| {
         let output = check(arguments);
@@ -48,6 +82,7 @@ fn what_does_not_exist_is_refused_with_what_does() {
     refused(&["--model", "lenet6"], "lenet5-keras");
     refused(&["--backend", "cpu"], "checked against");
     refused(&["--adapter", "no such adapter"], "no such adapter");
+    refused(&["--kernels", "cpu"], "[possible values: gpu, software]");
     refused(&["--soak=-1"], "--soak");
     refused(&["--quick", "--thorough"], "cannot be used with");
 }

@@ -74,6 +74,8 @@ fn wrong_flags_are_named_and_nothing_is_written() {
         (vec!["--validation", "300"], "leave none to train on"),
         (vec!["--data", "nowhere"], "nowhere"),
         (vec!["--adapter", "0"], "--adapter 0 does not go with --backend cpu"),
+        (vec!["--kernels", "gpu"], "--kernels gpu does not go with --backend cpu"),
+        (vec!["--kernels", "both"], "--kernels"),
         (vec!["--out", "data"], "--out data: it exists"),
     ] {
         let mut arguments = vec!["train", "--backend", "cpu"];
@@ -100,6 +102,14 @@ fn summary_and_devices_are_text_and_json() {
     let devices = &lines(&run(folder.path(), &["devices", "--json"]))[0]["devices"];
     let devices = devices.as_array().unwrap();
     assert_eq!(devices.iter().filter(|d| d["auto"] == true).count(), 1);
+    for device in devices {
+        let set = match device["kind"].as_str().unwrap() {
+            "cpu" => Value::Null,
+            "software" => "software".into(),
+            _ => "gpu".into(),
+        };
+        assert_eq!(device["kernel_set"], set, "{device}");
+    }
     assert_eq!(devices[devices.len() - 1]["backend"], "cpu");
 }
 
@@ -134,6 +144,7 @@ fn a_bench_is_written_and_compared_with_itself() {
         (&["--json", "nowhere/one.json"], "nowhere/one.json"),
         (&["--batch", "0"], "--batch is 0"),
         (&["--adapter", "0"], "--adapter 0 does not go with --backend cpu"),
+        (&["--kernels", "gpu"], "--kernels gpu does not go with --backend cpu"),
     ] {
         let refused = lenet(folder.path(), &[&flags[..4], wrong].concat()).assert().code(2);
         refused.stderr(contains(message).and(contains("hint:")));

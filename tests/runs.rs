@@ -1,5 +1,7 @@
 //! Runs of `lenet-gpu train` as a user meets them: events, files, exit codes, and the bits of a resumed run.
 
+#[path = "common/adapter.rs"]
+mod adapter;
 #[path = "common/command.rs"]
 mod command;
 
@@ -12,6 +14,7 @@ use assert_cmd::assert::OutputAssertExt;
 use command::{lenet, lines, run, workplace, write_data};
 use lenet_gpu::recipe::Schedule;
 use lenet_gpu::train::TrainConfig;
+use lenet_gpu::weights::Weights;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
@@ -200,6 +203,39 @@ fn resuming_with_other_data_is_refused() {
     assert!(run(folder.path(), &short(&["--out", "run"])).status.success());
     write_data(folder.path(), 301, 50);
     lenet(folder.path(), &["train", "--resume", "run"]).assert().code(2).stderr(contains("not the data"));
+}
+
+#[test]
+fn a_run_keeps_its_set_of_kernels_and_refuses_the_other() {
+    adapter::adapter();
+    let folder = workplace();
+    let flags = ["train", "--data", "data", "--validation", "50", "--epochs", "1", "--json", "--out"];
+    for (kernels, other) in [("gpu", "software"), ("software", "gpu")] {
+        let events = lines(&run(folder.path(), &[&flags[..], &[kernels, "--kernels", kernels]].concat()));
+        let (started, finished) = (&events[0], &events[events.len() - 1]);
+        let recorded = [&started["kernel_set"], &started["config"]["kernel_set"], &finished["kernel_set"]];
+        assert_eq!(recorded, [kernels; 3], "{started}");
+        let config = fs::read_to_string(folder.path().join(kernels).join("config.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&config).unwrap()["kernel_set"], kernels);
+        let weights = Weights::load(&folder.path().join(kernels).join("last.safetensors")).unwrap();
+        assert_eq!(weights.metadata["kernel_set"], kernels);
+
+        let resume = ["train", "--json", "--resume", kernels];
+        assert_eq!(lines(&run(folder.path(), &resume))[0]["kernel_set"], kernels, "without the flag it goes on");
+        let same = run(folder.path(), &[&resume[..], &["--kernels", kernels]].concat());
+        assert_eq!(lines(&same)[0]["kernel_set"], kernels);
+        let message = format!("--kernels {other}: the run has the {kernels} kernels so far");
+        lenet(folder.path(), &[&resume[..], &["--kernels", other]].concat())
+            .assert()
+            .code(2)
+            .stdout("")
+            .stderr(contains(message).and(contains(format!("hint: go on with --kernels {kernels}"))));
+        // The oracle runs no kernels, and the run keeps its set.
+        for backend in [&["--backend", "cpu"][..], &[]] {
+            let resumed = lines(&run(folder.path(), &[&resume[..], backend].concat()));
+            assert_eq!(resumed[0]["config"]["kernel_set"], kernels, "{backend:?}");
+        }
+    }
 }
 
 #[test]

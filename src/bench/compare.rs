@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{AdapterReport, Bench, Figure, Samples, figures};
+use crate::plan::Device;
 
 /// Medians that differ by less than this share are the same, however narrow the spreads: two runs of one program
 /// differed by 6 %, with samples that agreed within 1 to 3 % in each.
@@ -53,7 +54,7 @@ pub fn verdict(before: &Samples, after: &Samples, more_is_faster: bool) -> Verdi
 /// A figure before and after.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The adapter's name and backend.
+    /// The adapter's name and backend; its sets of kernels, if they differ.
     pub adapter: String,
     /// The figure after.
     pub figure: Figure,
@@ -80,20 +81,27 @@ pub fn compare(before: &Bench, after: &Bench) -> Vec<Change> {
     let mut changes = Vec::new();
     for report in &after.adapters {
         let Some(index) = left.iter().position(|other| key(other) == key(report)) else { continue };
-        let old = figures(left.remove(index));
+        let other = left.remove(index);
+        let adapter = adapter(&other.device, &report.device);
+        let old = figures(other);
         for figure in figures(report) {
             let same = |f: &&Figure| (f.kind, &f.name, f.batch) == (figure.kind, &figure.name, figure.batch);
             let Some(before) = old.iter().find(same).map(|f| f.samples.clone()) else { continue };
             let verdict = verdict(&before, &figure.samples, figure.more_is_faster());
-            changes.push(Change {
-                adapter: format!("{}, {}", report.device.name, report.device.backend),
-                figure,
-                before,
-                verdict,
-            });
+            changes.push(Change { adapter: adapter.clone(), figure, before, verdict });
         }
     }
     changes
+}
+
+fn adapter(before: &Device, after: &Device) -> String {
+    let kernels = match (before.kernels, after.kernels) {
+        (Some(before), Some(after)) if before != after => {
+            format!(", {} kernels (before: {})", after.name(), before.name())
+        }
+        _ => String::new(),
+    };
+    format!("{}, {}{kernels}", after.name, after.backend)
 }
 
 #[cfg(test)]
@@ -101,6 +109,7 @@ mod tests {
     use super::super::StartUp;
     use super::super::example::report;
     use super::*;
+    use crate::plan::Kernels;
 
     fn samples(values: &[f64]) -> Samples {
         Samples::new(values.to_vec())
@@ -138,6 +147,8 @@ mod tests {
         let (ceilings, throughputs, kernels) = (7, 2, 1);
         assert_eq!(changes.len(), ceilings + throughputs + kernels, "the start-up is new");
         assert!(changes.iter().all(|c| c.adapter == "two, vulkan"));
+        new.adapters[0].device.kernels = Some(Kernels::Gpu);
+        assert_eq!(compare(&old, &new)[0].adapter, "two, vulkan, gpu kernels (before: software)");
         let training = changes.iter().find(|c| c.figure.kind == "training").unwrap();
         assert_eq!(training.verdict, Verdict::Faster);
         assert!(training.speed() > 1.0);

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let bench = Bench::new(vec![report("one")]);
-        assert_eq!(serde_json::from_value::<Bench>(serde_json::to_value(&bench).unwrap()).unwrap(), bench);
+        // As text: a key that two fields share would be lost in a value.
+        assert_eq!(serde_json::from_str::<Bench>(&serde_json::to_string(&bench).unwrap()).unwrap(), bench);
     }
 
     #[test]
@@ -202,8 +203,9 @@ mod tests {
         (unknown.device.driver, unknown.device.index) = (String::new(), None);
         let mut json = serde_json::to_value(&unknown).unwrap();
         assert_eq!(json["driver"], serde_json::Value::Null);
-        // Older reports had no index.
-        json.as_object_mut().unwrap().remove("index");
+        // Older reports had no index, and no set of kernels.
+        unknown.device.kernels = None;
+        ["index", "kernel_set"].map(|key| json.as_object_mut().unwrap().remove(key));
         for driver in [serde_json::json!(null), serde_json::json!("")] {
             json["driver"] = driver;
             assert_eq!(serde_json::from_value::<AdapterReport>(json.clone()).unwrap(), unknown);

@@ -48,6 +48,9 @@ fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Com
     if let Some(index) = device.index {
         command.args(["--adapter", &index.to_string()]);
     }
+    if let Some(kernels) = device.kernels {
+        command.args(["--kernels", kernels.name()]);
+    }
     command
 }
 

@@ -40,7 +40,8 @@ pub fn check_kernels(
     for (index, a) in adapters.iter().enumerate() {
         for b in &adapters[index + 1..] {
             let adapters = [a, b].map(|adapter| adapter.device.index.unwrap_or(0));
-            pairs.push(Pair { adapters, words: 0, different: 0, largest_ulps: Some(0.0), first: None });
+            let kernels = [a, b].map(|adapter| adapter.device.kernels);
+            pairs.push(Pair { adapters, kernels, words: 0, different: 0, largest_ulps: Some(0.0), first: None });
         }
     }
     let wanted = |kernel: &Kernel| filter.wants(kernel.entry).then(|| sources(kernel)).transpose();

@@ -3,13 +3,16 @@
 use serde::Serialize;
 
 use super::tally::{Expected, ulps};
-use crate::plan::Element;
+use crate::plan::{Element, Kernels};
 
 /// The difference of two adapters, on all inputs but subnormal ones.
 #[derive(Debug, Clone, Serialize)]
 pub struct Pair {
     /// Indices of the two in `lenet-gpu devices`.
     pub adapters: [usize; 2],
+    /// The sets of kernels that they ran.
+    #[serde(rename = "kernel_sets")]
+    pub kernels: [Option<Kernels>; 2],
     /// Words compared.
     pub words: u64,
     /// Words that differ in any bit.

@@ -224,9 +224,10 @@ impl Tally {
         let known = if passes { None } else { known::reason(device, self.kernel) };
         let replay = self.worst.as_ref().map(|worst| {
             let (index, kernel) = (device.index.unwrap_or(0), self.kernel);
+            let set = device.other_kernels().map_or(String::new(), |set| format!(" --kernels {}", set.name()));
             let (case, inputs, seed) = (&worst.case, worst.inputs.name(), worst.seed);
             format!(
-                "lenet-gpu check --adapter {index} --kernel {kernel} --case {case} --inputs {inputs} --seed {seed}{}",
+                "lenet-gpu check --adapter {index}{set} --kernel {kernel} --case {case} --inputs {inputs} --seed {seed}{}",
                 self.flags
             )
         });
@@ -266,6 +267,32 @@ fn finite(value: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Kernels;
+
+    #[test]
+    fn a_replay_names_a_set_of_kernels_that_is_not_the_adapters_own() {
+        let worst = Finding {
+            case: "dense-sgd".to_owned(),
+            inputs: Inputs::Unit,
+            seed: 1,
+            layer: String::new(),
+            buffer: String::new(),
+            word: 0,
+            place: String::new(),
+            device: None,
+            device_bits: 0,
+            oracle: None,
+            allowance: 0.0,
+            used: None,
+        };
+        let tally = Tally { worst: Some(worst), ..Tally::new("sgd") };
+        let replay = |kernels| {
+            let device = Device { index: Some(2), kind: "software".to_owned(), ..crate::cpu::CpuRunner::description() };
+            tally.clone().report(&Device { kernels: Some(kernels), ..device }).replay.unwrap()
+        };
+        assert!(replay(Kernels::Software).starts_with("lenet-gpu check --adapter 2 --kernel sgd "));
+        assert!(replay(Kernels::Gpu).starts_with("lenet-gpu check --adapter 2 --kernels gpu --kernel sgd "));
+    }
 
     #[test]
     fn a_kernel_of_which_nothing_was_judged_fails() {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 
-use super::device::{Backend, Choice, DeviceArgs};
+use super::device::{Backend, Choice, DeviceArgs, KernelsArgs};
 use super::shared::{Exit, MODEL, described, models};
 use crate::bench::{self, AdapterReport, Bench, Options, StartUp};
 use crate::cpu::CpuRunner;
@@ -13,7 +13,7 @@ use crate::data::{Dataset, Source, Split};
 use crate::error::{Error, Result};
 use crate::gpu;
 use crate::model::Model;
-use crate::plan::{Device, Plan, Runner};
+use crate::plan::{Plan, Runner};
 use crate::report::{adapter_text, bench_chart, bench_csv, bench_markdown, changes_text, say, side_by_side_text, warn};
 
 /// Start-ups that are measured with the driver's shader cache, and as many without it; few, since each is
@@ -33,6 +33,8 @@ pub struct Args {
     /// Every adapter; one device under several backends counts several times
     #[arg(long, conflicts_with = "adapter")]
     all: bool,
+    #[command(flatten)]
+    kernels: KernelsArgs,
     #[arg(long, value_name = MODEL, default_value = "lenet5", help = format!("Model to measure: {}", models()))]
     model: String,
     /// Images per step, one or more numbers [default: 1 to 4096; on the CPU oracle 64 and 256]
@@ -124,7 +126,7 @@ impl Args {
         for (place, choice) in (1..).zip(&choices) {
             let report = self.measure(choice, &model, &data).unwrap_or_else(|error| {
                 let report =
-                    AdapterReport { error: Some(error.to_string()), ..AdapterReport::new(&device(choice), &model) };
+                    AdapterReport { error: Some(error.to_string()), ..AdapterReport::new(&choice.device(), &model) };
                 failed = Some(error);
                 report
             });
@@ -150,7 +152,8 @@ impl Args {
     ///
     /// Errors: an adapter or backend that does not exist.
     fn choices(&self) -> Result<Vec<Choice>> {
-        let one = |adapter: Option<String>| DeviceArgs { backend: self.backend, adapter }.choose();
+        let one =
+            |adapter: Option<String>| DeviceArgs { backend: self.backend, adapter, kernels: self.kernels }.choose();
         if !self.all {
             let asked = self.adapter.iter().cloned().map(|adapter| one(Some(adapter)));
             return if self.adapter.is_empty() { Ok(vec![one(None)?]) } else { asked.collect() };
@@ -159,8 +162,8 @@ impl Args {
         let best = one(None)?;
         let backend = self.backend.filter(|backend| *backend != Backend::Auto).map(Backend::name);
         let fits = |adapter: &gpu::Adapter| backend.as_ref().is_none_or(|backend| adapter.device.backend == *backend);
-        let all: Vec<Choice> =
-            gpu::adapters()?.into_iter().filter(fits).map(|adapter| Choice::Gpu(Box::new(adapter))).collect();
+        let choice = |adapter| Choice::Gpu(Box::new(self.kernels.of(adapter)));
+        let all: Vec<Choice> = gpu::adapters()?.into_iter().filter(fits).map(choice).collect();
         Ok(if all.is_empty() { vec![best] } else { all })
     }
 
@@ -174,7 +177,7 @@ impl Args {
             // The oracle is slow, and is not faster with more images at a time.
             options.batches = Options::quick().batches;
         }
-        let device = device(choice);
+        let device = choice.device();
         let bar = ProgressBar::new_spinner();
         let mut progress = |what: &str| {
             bar.set_message(format!("{}, {}: {what}", device.name, device.backend));
@@ -200,13 +203,6 @@ impl Args {
         }
         bar.finish_and_clear();
         Ok(report)
-    }
-}
-
-fn device(choice: &Choice) -> Device {
-    match choice {
-        Choice::Gpu(adapter) => adapter.device.clone(),
-        Choice::Cpu => CpuRunner::description(),
     }
 }
 

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use strum::VariantArray;
 
-use super::device::Backend;
+use super::device::{Backend, KernelsArgs};
 use super::progress::CheckProgress;
 use super::shared::{Exit, MODEL, described, models};
 use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, Selection};
 use crate::model::PRESETS;
+use crate::plan::Kernels;
 use crate::report::{check_markdown, check_text, device_line, say, warn};
 
 /// Judge whether an adapter, its driver and these kernels compute training correctly
@@ -25,12 +27,14 @@ pub struct Args {
     /// An adapter, by its index in `lenet-gpu devices` or a part of its name [default: the best]
     #[arg(long, value_name = "INDEX|NAME", conflicts_with = "all")]
     adapter: Option<String>,
-    /// Every adapter, and how far they are from each other
+    /// Every adapter with each set of kernels, and how far they are from each other
     #[arg(long)]
     all: bool,
     /// Only adapters of this backend
     #[arg(long, value_name = "NAME")]
     backend: Option<Backend>,
+    #[command(flatten)]
+    kernels: KernelsArgs,
     #[arg(long, value_name = MODEL, default_value = "lenet5", conflicts_with = "all_models")]
     #[arg(help = format!("Model to check beside the synthetic ones: {}", models()))]
     model: String,
@@ -142,10 +146,14 @@ impl Args {
             || Error::input("there is no adapter to check", "install a GPU driver; lenet-gpu devices lists them");
         if !self.all {
             let selection = Selection { backend, adapter: self.adapter.clone() };
-            return Ok(vec![gpu::select(&selection)?.ok_or_else(none)?]);
+            return Ok(vec![self.kernels.of(gpu::select(&selection)?.ok_or_else(none)?)]);
         }
         let fits = |adapter: &Adapter| backend.as_ref().is_none_or(|backend| adapter.device.backend == *backend);
-        let adapters: Vec<Adapter> = gpu::adapters()?.into_iter().filter(fits).collect();
+        let sets = |adapter: Adapter| match self.kernels.kernels {
+            Some(kernels) => vec![adapter.with_kernels(kernels)],
+            None => Kernels::VARIANTS.iter().map(|kernels| adapter.clone().with_kernels(*kernels)).collect(),
+        };
+        let adapters: Vec<Adapter> = gpu::adapters()?.into_iter().filter(fits).flat_map(sets).collect();
         if adapters.is_empty() { Err(none()) } else { Ok(adapters) }
     }
 }

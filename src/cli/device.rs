@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::cpu::CpuRunner;
 use crate::error::{Error, Result};
 use crate::gpu::{self, Adapter, GpuRunner, Selection};
-use crate::plan::{Plan, Runner};
+use crate::plan::{Device, Kernels, Plan, Runner};
 use crate::report::{device_line, warn};
 
 /// The device to run on.
@@ -17,6 +17,37 @@ pub struct DeviceArgs {
     /// An adapter, by its index in `lenet-gpu devices` or a part of its name
     #[arg(long, value_name = "INDEX|NAME")]
     pub adapter: Option<String>,
+    #[command(flatten)]
+    pub kernels: KernelsArgs,
+}
+
+/// The set of kernels.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct KernelsArgs {
+    /// Set of kernels that the adapter runs [default: its own, see `lenet-gpu devices`]
+    #[arg(long, value_name = "SET")]
+    pub kernels: Option<Kernels>,
+}
+
+impl KernelsArgs {
+    /// Errors: a set for the CPU oracle.
+    pub fn check(self, backend: Option<Backend>) -> Result<()> {
+        match self.kernels {
+            Some(kernels) if backend == Some(Backend::Cpu) => Err(Error::input(
+                format!("--kernels {} does not go with --backend cpu: the oracle runs no kernels", kernels.name()),
+                "leave one of them out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// `adapter`, with the set that was asked for.
+    pub fn of(self, adapter: Adapter) -> Adapter {
+        match self.kernels {
+            Some(kernels) => adapter.with_kernels(kernels),
+            None => adapter,
+        }
+    }
 }
 
 /// A backend by its name on the command line.
@@ -52,8 +83,9 @@ pub enum Choice {
 }
 
 impl DeviceArgs {
-    /// Checks the flags by themselves. Errors: an adapter named for the CPU oracle.
+    /// Checks the flags by themselves. Errors: an adapter or a set of kernels named for the CPU oracle.
     pub fn check(&self) -> Result<()> {
+        self.kernels.check(self.backend)?;
         match &self.adapter {
             Some(adapter) if self.backend == Some(Backend::Cpu) => Err(Error::input(
                 format!("--adapter {adapter} does not go with --backend cpu, which has no adapters"),
@@ -65,7 +97,7 @@ impl DeviceArgs {
 
     /// Finds the device that was asked for; says on stderr when `auto` has to fall back to the CPU.
     ///
-    /// Errors: a backend or adapter that does not exist.
+    /// Errors: a backend or adapter that does not exist, a set of kernels where there is no adapter.
     pub fn choose(&self) -> Result<Choice> {
         self.check()?;
         let backend = self.backend.unwrap_or(Backend::Auto);
@@ -75,8 +107,9 @@ impl DeviceArgs {
         let backend = (backend != Backend::Auto).then(|| backend.name());
         let selection = Selection { backend, adapter: self.adapter.clone() };
         Ok(match gpu::select(&selection)? {
-            Some(adapter) => Choice::Gpu(Box::new(adapter)),
+            Some(adapter) => Choice::Gpu(Box::new(self.kernels.of(adapter))),
             None => {
+                self.kernels.check(Some(Backend::Cpu)).map_err(|e| e.context("this machine has no GPU adapter"))?;
                 warn("warning: this machine has no GPU adapter; running on the CPU oracle, which is much slower");
                 Choice::Cpu
             }
@@ -85,20 +118,30 @@ impl DeviceArgs {
 }
 
 impl Choice {
+    /// The same device; an adapter runs `kernels`.
+    pub fn with_kernels(self, kernels: Kernels) -> Self {
+        match self {
+            Self::Gpu(adapter) => Self::Gpu(Box::new(adapter.with_kernels(kernels))),
+            Self::Cpu => Self::Cpu,
+        }
+    }
+
+    /// Its description.
+    pub fn device(&self) -> Device {
+        match self {
+            Self::Gpu(adapter) => adapter.device.clone(),
+            Self::Cpu => CpuRunner::description(),
+        }
+    }
+
     /// Opens the device for `plan`, after telling `announce` which it is.
     ///
     /// Errors: limits that the plan exceeds, a device that does not open, those of `announce`.
     pub fn open(&self, plan: &Plan, announce: impl FnOnce(&str) -> Result<()>) -> Result<Box<dyn Runner>> {
+        announce(&device_line(&self.device()))?;
         match self {
-            Self::Gpu(adapter) => {
-                announce(&device_line(&adapter.device))?;
-                Ok(Box::new(GpuRunner::new(adapter, plan)?))
-            }
-            Self::Cpu => {
-                let runner = CpuRunner::new(plan);
-                announce(&device_line(runner.device()))?;
-                Ok(Box::new(runner))
-            }
+            Self::Gpu(adapter) => Ok(Box::new(GpuRunner::new(adapter, plan)?)),
+            Self::Cpu => Ok(Box::new(CpuRunner::new(plan))),
         }
     }
 }

@@ -23,8 +23,8 @@ pub struct Args {
     config: ConfigArgs,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Go on with the run in this folder, with its settings and to the same bits; only --backend,
-    /// --adapter and --json go with it
+    /// Go on with the run in this folder, with its settings and kernels and to the same bits; only
+    /// --backend, --adapter, --kernels and --json go with it
     #[arg(long, value_name = "RUNDIR", conflicts_with = "settings")]
     resume: Option<PathBuf>,
     /// One JSON object per line on stdout instead of text
@@ -107,7 +107,14 @@ impl Args {
             }
         };
         let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device    {line}")) };
-        let mut runner = device.choose()?.open(training.plan(), announce)?;
+        let mut choice = device.choose()?;
+        if let Some(from) = &from {
+            if let (None, Some(kernels)) = (self.device.kernels.kernels, from.config.kernels) {
+                choice = choice.with_kernels(kernels);
+            }
+            from.check_kernels(&choice.device())?;
+        }
+        let mut runner = choice.open(training.plan(), announce)?;
         if let Some(from) = &from {
             warn_of_other_device(from, runner.device());
         }
@@ -155,7 +162,11 @@ impl Args {
         if self.device.backend.is_some() || self.device.adapter.is_some() {
             return self.device.clone();
         }
-        DeviceArgs { backend: Backend::from_str(&config.backend, true).ok(), adapter: config.adapter.clone() }
+        DeviceArgs {
+            backend: Backend::from_str(&config.backend, true).ok(),
+            adapter: config.adapter.clone(),
+            kernels: self.device.kernels,
+        }
     }
 }
 

@@ -25,6 +25,14 @@ pub struct Adapter {
     pub(super) handle: wgpu::Adapter,
 }
 
+impl Adapter {
+    /// The same adapter, which runs `kernels`.
+    pub fn with_kernels(mut self, kernels: Kernels) -> Self {
+        self.device.kernels = Some(kernels);
+        self
+    }
+}
+
 /// Backends that speak to the driver directly; GL is asked last, since its libraries are slow to load
 /// and talkative.
 const DIRECT: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);

@@ -1,7 +1,8 @@
 //! The two sets of kernels.
 
 /// A set of kernels: one source, tiled in two ways. The set decides the order of sums, and so the bits of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, strum::VariantArray)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Kernels {
     /// Many threads with small tiles: a thread of a convolution computes one sample.

@@ -20,8 +20,15 @@ pub struct Device {
     /// `discrete gpu`, `integrated gpu`, `virtual gpu`, `software`, `cpu` or `other`.
     pub kind: String,
     /// The set of kernels that it runs; none for the CPU oracle, and for a result older than the sets.
-    #[serde(default)]
+    #[serde(default, rename = "kernel_set")]
     pub kernels: Option<Kernels>,
+}
+
+impl Device {
+    /// The set of kernels, if it is not the one that a device of this kind runs by itself.
+    pub fn other_kernels(&self) -> Option<Kernels> {
+        self.kernels.filter(|kernels| *kernels != Kernels::of(&self.kind))
+    }
 }
 
 fn null_if_empty<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {

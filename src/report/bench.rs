@@ -3,7 +3,7 @@
 use super::devices::device_line;
 use super::text::{percent, table, thousands, wrap};
 use crate::bench::{AdapterReport, Bench, Change, StartUp, Throughput, Verdict, figures};
-use crate::plan::Clock;
+use crate::plan::{Clock, Kernels};
 
 /// Longest adapter name in a table, characters: so that a table fits into 100 columns.
 const NAME: usize = 28;
@@ -75,11 +75,13 @@ pub fn bench_markdown(bench: &Bench) -> String {
 /// A row per figure, and a row with `error` for an adapter that did not run. Unknown is empty; `samples` are
 /// separated by spaces.
 pub fn bench_csv(bench: &Bench) -> String {
-    let header = "adapter,backend,driver,model,kind,name,batch,unit,median,least,most,share,clock,samples,error\n";
+    let header =
+        "adapter,backend,driver,kernel_set,model,kind,name,batch,unit,median,least,most,share,clock,samples,error\n";
     let mut text = header.to_owned();
     for report in &bench.adapters {
-        let adapter =
-            [&report.device.name, &report.device.backend, &report.device.driver, &report.model].map(String::clone);
+        let AdapterReport { device, model, .. } = report;
+        let kernels = device.kernels.map_or("", Kernels::name);
+        let adapter = [&device.name, &device.backend, &device.driver, kernels, model].map(str::to_owned);
         let mut row = |rest: [String; 11]| {
             let cells: Vec<String> = adapter.iter().chain(&rest).map(|cell| quoted(cell)).collect();
             text += &format!("{}\n", cells.join(","));
@@ -280,6 +282,10 @@ fn side_by_side(bench: &Bench) -> Table {
             start(|s| s.cold_s),
             start(|s| Some(s.warm_s)),
         ]);
+        if let Some(kernels) = report.device.other_kernels() {
+            let (name, backend) = (short(&report.device.name), &report.device.backend);
+            table.notes.push(format!("{name}, {backend}: with the {} kernels", kernels.name()));
+        }
         if let Some(error) = &report.error {
             table.notes.push(format!("{}, {}: {error}", short(&report.device.name), report.device.backend));
         }
@@ -378,6 +384,8 @@ mod tests {
             kernels: Vec::new(),
             ..report("An adapter with a very long name, longer than any column")
         };
+        let mut failed = failed;
+        failed.device.kernels = Some(Kernels::Gpu);
         let (version, date) = ("1.2.3".to_owned(), "2026-01-31T12:00:00Z".to_owned());
         Bench { version, date, adapters: vec![full, oracle, failed] }
     }

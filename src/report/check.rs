@@ -5,6 +5,7 @@ use super::text::{counted, table, thousands, wrap};
 use crate::check::{
     AdapterReport, Finding, KernelReport, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
 };
+use crate::plan::Kernels;
 
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -59,7 +60,7 @@ pub fn check_text(report: &Report) -> String {
     }
     if !report.pairs.is_empty() {
         lines.push(String::new());
-        lines.extend(pair_lines(&report.pairs));
+        lines.extend(pair_lines(report));
     }
     lines.push(String::new());
     lines.push(last_line(report));
@@ -209,9 +210,14 @@ fn finding_lines(kernel: &KernelReport) -> Vec<String> {
     lines
 }
 
-fn pair_lines(pairs: &[Pair]) -> Vec<String> {
+fn pair_lines(report: &Report) -> Vec<String> {
+    let name = |index: usize, kernels: Option<Kernels>| {
+        let is_it = |a: &&AdapterReport| a.device.index == Some(index) && a.device.kernels == kernels;
+        let other = report.adapters.iter().find(is_it).and_then(|a| a.device.other_kernels());
+        other.map_or(index.to_string(), |kernels| format!("{index} ({} kernels)", kernels.name()))
+    };
     let row = |pair: &Pair| {
-        let [a, b] = pair.adapters;
+        let [a, b] = [0, 1].map(|of| name(pair.adapters[of], pair.kernels[of]));
         let equal = 100.0 * (1.0 - pair.different as f64 / pair.words.max(1) as f64);
         vec![
             format!("{a} and {b}"),
@@ -222,7 +228,7 @@ fn pair_lines(pairs: &[Pair]) -> Vec<String> {
     };
     let mut lines = vec!["across adapters: every kernel on the same inputs".to_owned()];
     let heading = ["adapters", "equal words", "largest, ulps", "first part at"];
-    lines.extend(section(&heading, &[false, true, true, false], pairs.iter().map(row).collect()));
+    lines.extend(section(&heading, &[false, true, true, false], report.pairs.iter().map(row).collect()));
     lines
 }
 
@@ -240,7 +246,9 @@ fn last_line(report: &Report) -> String {
                 (Verdict::Fail, failed) => format!(" ({})", failed.join(", ")),
                 _ => String::new(),
             };
-            format!("{}{what} {} {} [{driver}]", word(a.verdict).to_uppercase(), a.device.name, a.device.backend)
+            let kernels = a.device.other_kernels().map_or(String::new(), |set| format!(", {} kernels", set.name()));
+            let verdict = word(a.verdict).to_uppercase();
+            format!("{verdict}{what} {} {} [{driver}{kernels}]", a.device.name, a.device.backend)
         })
         .collect();
     format!(
@@ -255,10 +263,10 @@ fn last_line(report: &Report) -> String {
     )
 }
 
-/// A table of adapters, drivers, verdicts and dates.
+/// A table of adapters, drivers, sets of kernels, verdicts and dates.
 pub fn check_markdown(report: &Report) -> String {
     let mut text =
-        "| adapter | backend | driver | verdict | largest error of a kernel | checked |\n|---|---|---|---|---|---|\n"
+        "| adapter | backend | driver | kernels | verdict | largest error of a kernel | checked |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     for a in &report.adapters {
         let size = |k: &KernelReport| k.worst.unwrap_or(f64::INFINITY);
@@ -266,10 +274,11 @@ pub fn check_markdown(report: &Report) -> String {
         let kernel = kernel.map_or("-".to_owned(), |k| format!("{} of its allowance, {}", share(k.worst), k.kernel));
         let cell = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.replace('|', "\\|") };
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {kernel} | {}, {} |\n",
+            "| {} | {} | {} | {} | {} | {kernel} | {}, {} |\n",
             cell(&a.device.name),
             a.device.backend,
             cell(&a.device.driver),
+            a.device.kernels.map_or("-", Kernels::name),
             word(a.verdict),
             report.date,
             report.version
@@ -290,7 +299,7 @@ mod tests {
         let wrong = quantity("dense, sigmoid", Some(12.0));
         let pair = |adapters, different, largest_ulps, first: Option<&str>| {
             let first = first.map(str::to_owned);
-            Pair { adapters, words: 1_000_000, different, largest_ulps, first }
+            Pair { adapters, kernels: [Some(Kernels::Gpu); 2], words: 1_000_000, different, largest_ulps, first }
         };
         let equal = pair([0, 1], 0, Some(0.0), None);
         let apart = pair([0, 2], 1_234, Some(1.75), Some("conv2d_forward of dense-nesterov"));
@@ -302,7 +311,10 @@ mod tests {
             &[right.clone(), wrong],
         );
         let runs = AdapterReport { kernels: Vec::new(), ..faulty() };
-        let others = report(vec![runs, AdapterReport { soak: None, ..refused() }], Vec::new(), &[]);
+        let mut other = AdapterReport { soak: None, ..refused() };
+        other.device.kernels = Some(Kernels::Software);
+        let sets = Pair { kernels: [Some(Kernels::Gpu), Some(Kernels::Software)], ..pair([1, 2], 1, Some(0.5), None) };
+        let others = report(vec![runs, other], vec![sets], &[]);
         snapshot::assert("check_text_pass", &check_text(&pass));
         snapshot::assert("check_text_fail", &check_text(&fail));
         snapshot::assert("check_text_runs", &check_text(&others));

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::plan::Device;
 
-/// Name, kind, backend and driver on one line; a software adapter is named as such.
+/// Name, kind, backend and driver on one line; a software adapter is named as such, and so is a set of kernels that is
+/// not the device's own.
 pub fn device_line(device: &Device) -> String {
     let mut parts = vec![device.name.clone()];
     match device.kind.as_str() {
@@ -17,6 +18,7 @@ pub fn device_line(device: &Device) -> String {
     } else {
         format!("driver {}", device.driver)
     });
+    parts.extend(device.other_kernels().map(|kernels| format!("{} kernels", kernels.name())));
     if device.backend == "cpu" {
         parts.truncate(1);
     }
@@ -30,6 +32,7 @@ pub fn devices_text(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
         let index = device.index.map_or("cpu".to_owned(), |index| index.to_string());
         let mark = if place == auto { "  <- auto" } else { "" };
         lines.push(format!("{index:>3}  {}{mark}", device_line(device)));
+        lines.extend(device.kernels.map(|kernels| format!("       kernels: {}", kernels.name())));
         lines.extend(limits.iter().map(|(name, value)| format!("       {name}: {value}")));
     }
     lines.join("\n")
@@ -47,6 +50,7 @@ pub fn devices_json(devices: &[(Device, Vec<(String, String)>)], auto: usize) ->
             "backend": device.backend,
             "driver": Some(&device.driver).filter(|driver| !driver.is_empty()),
             "kind": device.kind,
+            "kernel_set": device.kernels,
             "limits": limits,
             "auto": place == auto,
         })

@@ -50,6 +50,7 @@ pub fn evaluation_json(evaluation: &Evaluation, weights: &str, split: &str, devi
         "weights": weights,
         "adapter": device.name,
         "backend": device.backend,
+        "kernel_set": device.kernels,
     })
 }
 

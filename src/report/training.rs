@@ -104,6 +104,7 @@ fn finished_text(finished: &Finished) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Kernels;
     use crate::report::snapshot;
     use crate::train::TrainConfig;
 
@@ -115,6 +116,7 @@ mod tests {
             backend: "vulkan".to_owned(),
             driver: Some("maker 1.2".to_owned()),
             kind: "discrete gpu".to_owned(),
+            kernels: Some(Kernels::Gpu),
             parameters: 61_706,
             dataset: "embedded MNIST".to_owned(),
             train_samples: 55_000,
@@ -156,6 +158,7 @@ mod tests {
             adapter: "A card".to_owned(),
             backend: "vulkan".to_owned(),
             driver: Some("maker 1.2".to_owned()),
+            kernels: Some(Kernels::Gpu),
         })
     }
 

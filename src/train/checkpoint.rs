@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainConfig;
 use crate::error::{Error, Result};
+use crate::plan::Device;
 use crate::weights::Weights;
 
 /// The progress of a run. It holds no times, so that equal runs have equal checkpoints.
@@ -62,6 +63,21 @@ impl Checkpoint {
         Ok(Self { config, progress, dataset_sha256, weights })
     }
 
+    /// Errors: `device` runs another set of kernels than the run did. The oracle runs none, and goes on with any run.
+    pub fn check_kernels(&self, device: &Device) -> Result<()> {
+        match (self.config.kernels, device.kernels) {
+            (Some(was), Some(now)) if was != now => Err(Error::input(
+                format!(
+                    "--kernels {}: the run has the {} kernels so far, and others change its bits",
+                    now.name(),
+                    was.name()
+                ),
+                format!("go on with --kernels {}, or train anew", was.name()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// A metadata entry such as `adapter`; empty if there is none.
     pub fn metadata(&self, key: &str) -> &str {
         self.weights.metadata.get(key).map_or("", String::as_str)
@@ -71,6 +87,7 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Kernels;
     use crate::recipe::Optimizer;
 
     #[test]
@@ -85,6 +102,22 @@ mod tests {
         assert_eq!(read.config, config);
         assert_eq!((read.progress.step, read.progress.epoch_correct), (1720, 54268.0));
         assert_eq!(read.progress.epoch_loss.to_bits(), 2371.8371139653027_f64.to_bits());
+    }
+
+    #[test]
+    fn a_run_older_than_the_sets_of_kernels_goes_on_with_any() {
+        let defaults = TrainConfig::defaults("lenet5", None).unwrap();
+        let weights = Weights { tensors: Vec::new(), metadata: Default::default() };
+        let fits = |was: Option<Kernels>, now: Option<Kernels>| {
+            let config = TrainConfig { kernels: was, ..defaults.clone() };
+            let (progress, dataset_sha256) = (Progress::default(), String::new());
+            let checkpoint = Checkpoint { config, progress, dataset_sha256, weights: weights.clone() };
+            let device = Device { kernels: now, ..crate::cpu::CpuRunner::description() };
+            checkpoint.check_kernels(&device).is_ok()
+        };
+        let (gpu, software) = (Some(Kernels::Gpu), Some(Kernels::Software));
+        assert!(fits(None, gpu) && fits(None, software) && fits(gpu, None) && fits(gpu, gpu));
+        assert!(!fits(gpu, software) && !fits(software, gpu));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::model::{Description, Model, PRESETS};
-use crate::plan::Step;
+use crate::plan::{Kernels, Step};
 use crate::recipe::{Optimizer, Recipe, Schedule, Settings};
 use crate::table::Table;
 
@@ -50,6 +50,10 @@ pub struct TrainConfig {
     pub backend: String,
     /// Adapter asked for, by index or name; read by the maker of the runner.
     pub adapter: Option<String>,
+    /// The set of kernels of the run, set by [`super::Training::run`]; none on the CPU oracle, and in a file older than
+    /// the sets.
+    #[serde(default, rename = "kernel_set")]
+    pub kernels: Option<Kernels>,
 }
 
 /// Adam's decay of the second moment.
@@ -116,6 +120,7 @@ impl TrainConfig {
             target_accuracy: None,
             backend: "auto".to_owned(),
             adapter: None,
+            kernels: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::TrainConfig;
-use crate::plan::Device;
+use crate::plan::{Device, Kernels};
 
 /// An event of a run. Times are seconds; an unknown value is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +43,9 @@ pub struct Started {
     pub driver: Option<String>,
     /// `discrete gpu`, `software`, `cpu`, ...
     pub kind: String,
+    /// The set of kernels: `gpu` or `software`; null on the CPU oracle.
+    #[serde(rename = "kernel_set")]
+    pub kernels: Option<Kernels>,
     /// Trainable parameters.
     pub parameters: usize,
     /// Where the data comes from.
@@ -131,6 +134,9 @@ pub struct Finished {
     pub backend: String,
     /// Name and version of the driver; null if unknown.
     pub driver: Option<String>,
+    /// The set of kernels: `gpu` or `software`; null on the CPU oracle.
+    #[serde(rename = "kernel_set")]
+    pub kernels: Option<Kernels>,
 }
 
 /// The driver of `device`, if it is known.

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use web_time::Instant;
 
-use super::{Checkpoint, EpochDone, Event, Finished, Progress, RunStore, Saved, Started, StepDone, Training, events};
+use super::{
+    Checkpoint, EpochDone, Event, Finished, Progress, RunStore, Saved, Started, StepDone, TrainConfig, Training, events,
+};
 use crate::data::shuffled;
 use crate::error::{Error, Result};
 use crate::infer::{Pace, drive, evaluate, score, write_data};
@@ -43,8 +45,11 @@ impl Training {
         emit: &mut dyn FnMut(&Event),
     ) -> Result<Outcome> {
         let device = runner.device().clone();
+        // A run of the oracle's that goes on elsewhere has kernels from then on, and keeps them.
+        let kernels = device.kernels.or(from.and_then(|c| c.config.kernels));
         let mut session = Session {
             training: self,
+            config: TrainConfig { kernels, ..self.config.clone() },
             runner,
             output: Output { store, emit },
             device,
@@ -75,6 +80,8 @@ impl Output<'_> {
 /// One call of [`Training::run`].
 struct Session<'a> {
     training: &'a Training,
+    /// That of the training, with the set of kernels of the runner.
+    config: TrainConfig,
     runner: &'a mut dyn Runner,
     output: Output<'a>,
     device: Device,
@@ -89,7 +96,9 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn start(&mut self, from: Option<&Checkpoint>) -> Result<()> {
-        let Training { config, plan, train, test, trained, held_out, dataset_sha256 } = self.training;
+        let Training { plan, train, test, trained, held_out, dataset_sha256, .. } = self.training;
+        let config = &self.config;
+        from.map_or(Ok(()), |c| c.check_kernels(&self.device))?;
         if from.is_some_and(|c| c.dataset_sha256 != *dataset_sha256) {
             return Err(Error::input(
                 format!("{}: not the data this run was trained with", train.source),
@@ -115,6 +124,7 @@ impl Session<'_> {
             backend: self.device.backend.clone(),
             driver: events::driver(&self.device),
             kind: self.device.kind.clone(),
+            kernels: self.device.kernels,
             parameters: plan.model.parameters(),
             dataset: train.source.clone(),
             train_samples: trained.len(),
@@ -243,6 +253,7 @@ impl Session<'_> {
             adapter: self.device.name.clone(),
             backend: self.device.backend.clone(),
             driver: events::driver(&self.device),
+            kernels: self.device.kernels,
         };
         self.output.tell(Event::Finished(finished.clone()))?;
         Ok(Outcome::Finished(Box::new(finished)))
@@ -250,14 +261,14 @@ impl Session<'_> {
 
     /// Writes the best weights, then a checkpoint: a run that is cut in between repeats both.
     async fn save(&mut self, best: bool) -> Result<()> {
-        let Training { config, plan, dataset_sha256, .. } = self.training;
+        let Training { plan, dataset_sha256, .. } = self.training;
         let mut tensors = plan.layout.unpack(&self.read_finite().await?);
         let mut metadata = self.metadata();
         if best {
             let weights = Weights { tensors: tensors.clone(), metadata: metadata.clone() };
             self.output.store.save(Saved::Best, &weights)?;
         }
-        for (state, name) in plan.states.iter().zip(config.optimizer.states()) {
+        for (state, name) in plan.states.iter().zip(self.config.optimizer.states()) {
             let values = plan.layout.unpack(&self.runner.read_f32(*state).await?);
             tensors.extend(values.into_iter().map(|mut tensor: Tensor| {
                 tensor.spec.name = state_name(name, &tensor.spec.name);
@@ -265,7 +276,7 @@ impl Session<'_> {
             }));
         }
         let json = |value: serde_json::Result<String>| value.map_err(|e| Error::outcome(e.to_string(), ""));
-        metadata.insert("config".to_owned(), json(serde_json::to_string(config))?);
+        metadata.insert("config".to_owned(), json(serde_json::to_string(&self.config))?);
         metadata.insert("progress".to_owned(), json(serde_json::to_string(&self.progress))?);
         metadata.insert("dataset_sha256".to_owned(), dataset_sha256.clone());
         self.output.store.save(Saved::Checkpoint, &Weights { tensors, metadata })?;
@@ -288,6 +299,7 @@ impl Session<'_> {
 
     fn metadata(&self) -> BTreeMap<String, String> {
         let Training { config, plan, train, .. } = self.training;
+        let kernels = self.device.kernels.map(|kernels| ("kernel_set", kernels.name().to_owned()));
         [
             ("model", config.model.clone()),
             ("description", plan.model.description().to_json()),
@@ -299,8 +311,10 @@ impl Session<'_> {
             ("dataset", train.source.clone()),
             ("steps", self.progress.step.to_string()),
         ]
+        .into_iter()
+        .chain(kernels)
         .map(|(key, value)| (key.to_owned(), value))
-        .into()
+        .collect()
     }
 
     fn samples_per_s(&self) -> Option<f64> {

@@ -41,7 +41,7 @@ fn all_checks_each_set_of_kernels_unless_one_is_asked_for() {
     let json = folder.path().join("check.json");
     let sets = |flags: &[&str]| {
         let replay = ["--kernel", "sgd", "--case", "dense-nesterov", "--inputs", "unit", "--json"];
-        let output = check(&[&replay, &[json.to_str().unwrap()], flags].concat());
+        let output = check(&[&replay[..], &[json.to_str().unwrap()], flags].concat());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let report: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
         let adapters = report["adapters"].as_array().unwrap().clone();

@@ -202,7 +202,8 @@ const MUTANTS: &[Mutant] = &[
     ("conv2d_backward_input", G, "conv2d/backward_input", " * derivative(x[at], geometry.floor)", 1, "", "a derivative missing"),
     ("conv2d_backward_input", S, "conv2d/backward_input", "derivative(x[at], geometry.floor)", 1, "derivative(x[to], geometry.floor)", "the derivative of another value"),
     ("conv2d_backward_input", S, "conv2d/backward_input", "if first + c < geometry.in_channels", 1, "if first + c <= geometry.in_channels", "writes past the last channel"),
-    ("conv2d_backward_input", G, "conv2d/backward_input", "if column + p < geometry.in_width", 1, "if column + p <= geometry.in_width", "writes past a row"),
+    ("conv2d_backward_input", G, "conv2d/backward_input", "column + p + k < geometry.in_width", 1, "column + p + k <= geometry.in_width", "writes past a row"),
+    ("conv2d_backward_input", S, "conv2d/backward_input", "sums[c][k - 2u] = sums[c][k];", 1, "", "columns do not move up"),
     ("conv2d_backward_input", S, "conv2d/backward_input", "gradients_at(group.z, channel,", 1, "gradients_at(group.z, o / 4u * 4u,", "every output has the gradient of the first of its pack"),
 
     ("conv2d_backward_weights", G, "conv2d/backward_weights", "let c = item / TAP_ROWS % geometry.in_channels;", 1, "let c = item % geometry.in_channels;", "rows of taps for channels"),
@@ -301,8 +302,8 @@ const MUTANTS: &[Mutant] = &[
     ("dense_forward", G, "dense/forward", "row + min(t + a * SLICES, geometry.inputs - 1u)", 1, "row + min(t, geometry.inputs - 1u)", "inputs that are loaded together have the weights of the first"),
     ("dense_forward", S, "dense/forward", "let row = min(first + p, packs - 1u)", 1, "let row = min(first, packs - 1u)", "every pack of a tile has the weights of the first"),
     ("dense_forward", S, "dense/forward", "i, quad + q)];", 1, "i, quad)];", "every quad of a tile is the first"),
-    ("dense_forward", G, "dense/forward", "slices[me] = sums[p][q];", 1, "slices[slice] = sums[p][q];", "tiles overlap in workgroup memory"),
-    ("dense_forward", G, "dense/forward", "sum = slices[me % TILES][k];", 1, "sum = sums[p][q][k];", "the own slice counts twice, the first is left out"),
+    ("dense_forward", G, "dense/forward", "slices[me] = sums[p][0];", 1, "slices[slice] = sums[p][0];", "tiles overlap in workgroup memory"),
+    ("dense_forward", G, "dense/forward", "sum = slices[me % TILES][k];", 1, "sum = sums[p][0][k];", "the own slice counts twice, the first is left out"),
     ("dense_forward", G, "dense/forward", "s < SLICES; s++", 1, "s < SLICES - 1u; s++", "the last slice is left out"),
     ("dense_forward", G, "dense/forward", "slices[s * TILES + me % TILES][k]", 1, "slices[s * TILES][k]", "every tile has the sums of the first"),
     ("dense_forward", S, "dense/forward", "parameters[geometry.bias + first + p][k]", 1, "parameters[geometry.bias + first][k]", "every pack of a tile has the bias of the first"),
@@ -310,6 +311,7 @@ const MUTANTS: &[Mutant] = &[
     ("dense_forward", S, "dense/forward", "if o < geometry.outputs &&", 1, "if o <= geometry.outputs &&", "writes past the last output"),
     ("dense_forward", G, "dense/forward", "if o < geometry.outputs &&", 1, "if o + 1u < geometry.outputs &&", "the last output is not written"),
     ("dense_forward", S, "dense/forward", "o, quad + q)] =", 1, "o, quad)] =", "the quads of a tile are stored as the first"),
+    ("dense_forward", S, "dense/forward", "sums[p][r - 1u] = sums[p][r];", 1, "", "quads do not move up"),
     ("dense_forward", G, "dense/forward", "let quad = tile % (QUADS / TILE_QUADS) * TILE_QUADS;", 1, "let quad = 0u;", "every quad is the first"),
     ("dense_forward", S, "dense/forward", "tile % across / (QUADS / TILE_QUADS)", 1, "0u", "every block is the first"),
     ("dense_forward", G, "dense/forward", "let first = tile / across * TILE_PACKS;", 1, "let first = 0u;", "every pack is the first"),
@@ -322,13 +324,14 @@ const MUTANTS: &[Mutant] = &[
     ("dense_backward_input", S, "dense/backward_input", "pack * geometry.inputs + min", 1, "min", "every pack has the weights of the first"),
     ("dense_backward_input", G, "dense/backward_input", "min(first + i, geometry.inputs - 1u)", 1, "min(first, geometry.inputs - 1u)", "every input of a tile has the weights of the first"),
     ("dense_backward_input", S, "dense/backward_input", "d[q] * taps", 1, "d[0] * taps", "every quad of a tile has the gradient of the first"),
-    ("dense_backward_input", G, "dense/backward_input", "slices[me * TILE_INPUTS + i] = sums[q][i];", 1, "slices[me * TILE_INPUTS] = sums[q][i];", "inputs overlap in workgroup memory"),
+    ("dense_backward_input", G, "dense/backward_input", "slices[me * TILE_INPUTS + i] = sums[0][i];", 1, "slices[me * TILE_INPUTS] = sums[0][i];", "inputs overlap in workgroup memory"),
     ("dense_backward_input", G, "dense/backward_input", "for (var s = 0u; s < SLICES; s++)", 1, "for (var s = 1u; s < SLICES; s++)", "the first slice is left out"),
-    ("dense_backward_input", G, "dense/backward_input", "(s * TILES + me % TILES) * TILE_INPUTS + i", 1, "(s * TILES) * TILE_INPUTS + i", "every tile has the sums of the first"),
-    ("dense_backward_input", S, "dense/backward_input", "if first + i < geometry.inputs &&", 1, "if first + i <= geometry.inputs &&", "writes past the last input"),
+    ("dense_backward_input", G, "dense/backward_input", "(s * TILES + me % TILES) * TILE_INPUTS + j", 1, "(s * TILES) * TILE_INPUTS + j", "every tile has the sums of the first"),
+    ("dense_backward_input", S, "dense/backward_input", "if first + i + j < geometry.inputs &&", 1, "if first + i + j <= geometry.inputs &&", "writes past the last input"),
     ("dense_backward_input", G, "dense/backward_input", " * derivative(x[to], geometry.floor)", 1, "", "a derivative missing"),
     ("dense_backward_input", S, "dense/backward_input", "derivative(x[to], geometry.floor)", 1, "derivative(x[i], geometry.floor)", "the derivative of another value"),
     ("dense_backward_input", S, "dense/backward_input", "tile / across * TILE_INPUTS", 1, "tile / across * (TILE_INPUTS - 1u)", "tiles overlap"),
+    ("dense_backward_input", S, "dense/backward_input", "sums[q][j - STORED] = sums[q][j];", 1, "", "inputs do not move up"),
     ("dense_backward_input", G, "dense/backward_input", "let quad = tile % (QUADS / TILE_QUADS) * TILE_QUADS;", 1, "let quad = 0u;", "every quad is the first"),
     ("dense_backward_input", S, "dense/backward_input", "(geometry.outputs + 3u) / 4u", 1, "geometry.outputs / 4u", "the last pack of outputs is dropped"),
     ("dense_backward_input", G, "dense/backward_input", "tile % across / (QUADS / TILE_QUADS)", 1, "0u", "every block is the first"),
@@ -337,16 +340,19 @@ const MUTANTS: &[Mutant] = &[
     ("dense_backward_weights", S, "dense/backward_weights", "let block = t / QUADS;", 1, "let block = 0u;", "every block is the first"),
     ("dense_backward_weights", G, "dense/backward_weights", "t += SLICES", 1, "t += 2u * SLICES", "quads past the first turn are dropped"),
     ("dense_backward_weights", G, "dense/backward_weights", "var t = slice;", 1, "var t = 0u;", "every slice is the first"),
-    ("dense_backward_weights", S, "dense/backward_weights", "sums[p][TILE_INPUTS] += vec4f(1.0) * d[p];", 1, "", "no gradient of the bias"),
+    ("dense_backward_weights", S, "dense/backward_weights", "bias[p] += vec4f(1.0) * d[p];", 1, "", "no gradient of the bias"),
     ("dense_backward_weights", G, "dense/backward_weights", "vec4f(1.0) * d[p]", 1, "vec4f(1.0, 1.0, 1.0, 0.0) * d[p]", "a sample of four is dropped from the bias"),
     ("dense_backward_weights", S, "dense/backward_weights", "min(input + i, geometry.inputs - 1u)", 1, "min(input, geometry.inputs - 1u)", "every input of a tile is the first"),
     ("dense_backward_weights", G, "dense/backward_weights", "t % QUADS)];", 1, "0u)];", "every quad of x is the first"),
     ("dense_backward_weights", S, "dense/backward_weights", "value * d[p]", 1, "value * d[0]", "every pack of a tile has the gradient of the first"),
     ("dense_backward_weights", S, "dense/backward_weights", "dy_of(block, first + p,", 1, "dy_of(block, first,", "every pack of a tile has the gradient of the first"),
-    ("dense_backward_weights", G, "dense/backward_weights", "slices[me * SHARED + i] = sums[p][i];", 1, "slices[me * TILE_INPUTS + i] = sums[p][i];", "the stride in workgroup memory leaves no room for the bias"),
+    ("dense_backward_weights", G, "dense/backward_weights", "slices[me * SHARED + i] = sums[0][i];", 1, "slices[me * TILE_INPUTS + i] = sums[0][i];", "the stride in workgroup memory leaves no room for the bias"),
     ("dense_backward_weights", G, "dense/backward_weights", "(s * TILES + me % TILES) * SHARED + i", 1, "(s * TILES) * SHARED + i", "every tile has the sums of the first"),
     ("dense_backward_weights", G, "dense/backward_weights", "for (var s = 0u; s < SLICES; s++)", 1, "for (var s = 0u; s < SLICES - 1u; s++)", "the last slice is left out"),
-    ("dense_backward_weights", S, "dense/backward_weights", "store_sum(first + p,", 1, "store_sum(first,", "the packs of a tile are stored as the first"),
+    ("dense_backward_weights", S, "dense/backward_weights", "store_sum(first + p,", 2, "store_sum(first,", "the packs of a tile are stored as the first"),
+    ("dense_backward_weights", S, "dense/backward_weights", "sums[p][j - STORED] = sums[p][j];", 1, "", "inputs do not move up"),
+    ("dense_backward_weights", G, "dense/backward_weights", "slices[me * SHARED + TILE_INPUTS] = bias[0];", 1, "slices[me * SHARED] = bias[0];", "the bias lies over the first input"),
+    ("dense_backward_weights", G, "dense/backward_weights", "i < SHARED; i += SLICES", 1, "i < TILE_INPUTS; i += SLICES", "no gradient of the bias is stored"),
     ("dense_backward_weights", G, "dense/backward_weights", "outputs < vec4u(geometry.outputs)", 1, "outputs <= vec4u(geometry.outputs)", "outputs that only pad get a gradient"),
     ("dense_backward_weights", S, "dense/backward_weights", "if pack * 4u >= geometry.outputs { return; }", 1, "", "writes past the last pack"),
     ("dense_backward_weights", S, "dense/backward_weights", "if first + i < geometry.inputs {", 1, "if true {", "writes past the last input"),
@@ -485,8 +491,10 @@ fn reduced(adapter: &Adapter, case: &Case, wanted: impl Fn(&Kernel) -> bool) -> 
 
 /// `kernel` with `altered` for the text of its piece `file`.
 fn planted(kernel: &Kernel, file: &str, altered: &str) -> lenet_gpu::Result<String> {
-    let text = shader(file);
-    unroll(&kernel.text().replacen(&text, altered, 1)).map_err(|why| lenet_gpu::Error::input(why, ""))
+    let (whole, text) = (kernel.text(), shader(file));
+    let has = kernel.pieces.iter().any(|piece| piece.file == file);
+    assert!(!has || whole.contains(&text), "shaders/{file}.wgsl is newer than the program");
+    unroll(&whole.replacen(&text, altered, 1)).map_err(|why| lenet_gpu::Error::input(why, ""))
 }
 
 /// The first of `cases` that turns red when `altered` stands for the text of the piece `file` of `entry`.

@@ -120,7 +120,7 @@ fn a_bench_is_written_and_compared_with_itself() {
     lenet(folder.path(), &flags)
         .assert()
         .success()
-        .stdout(contains("c1 conv2d_max_pool_forward").and(contains("CPU oracle")));
+        .stdout(contains("c1 conv2d_forward").and(contains("CPU oracle")));
     let bench: Value = serde_json::from_slice(&fs::read(folder.path().join("one.json")).unwrap()).unwrap();
     let adapter = &bench["adapters"][0];
     assert_eq!(

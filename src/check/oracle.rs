@@ -8,7 +8,7 @@ use super::models::models;
 use super::probe::Probe;
 use super::quantity::Quantity;
 use super::reference::{Nudge, Weights, mean_loss, widen};
-use crate::cpu::operations::conv2d;
+use crate::cpu::{Samples, operations::conv2d};
 use crate::error::Result;
 use crate::model::{Activation, Model};
 use crate::plan::{OpKind, Pass, Phase, Plan, Runner};
@@ -97,7 +97,7 @@ fn gradient_of_sums(plan: &Plan, runner: &mut dyn Runner, layer: &str) -> Result
     });
     Ok(match (fused, plan.find(&format!("{layer}.gradient"))) {
         (Some((conv, dy, argmax)), _) => {
-            Some(conv2d::unpool(&conv, plan.blocks.size, &runner.read_f32_now(dy)?, &runner.read_now(argmax)?))
+            Some(conv2d::unpool(Samples::all(plan.blocks), &conv, &runner.read_f32_now(dy)?, &runner.read_now(argmax)?))
         }
         (None, Some(gradient)) => Some(runner.read_f32_now(gradient)?),
         (None, None) => None,

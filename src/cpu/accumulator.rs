@@ -30,8 +30,8 @@ pub trait Sum: Copy + Send + Sync {
     /// `value` as an element of a u32 buffer.
     fn integer(value: u32) -> Self::Word;
 
-    /// As another operation reads it: stored, then loaded.
-    fn stored(self) -> Self;
+    /// As another operation reads an element of an f32 buffer.
+    fn loaded(word: Self::Word) -> Self;
 
     /// An element of a u32 buffer that rounding decides: any value passes.
     fn undecided() -> Self::Word {
@@ -89,8 +89,8 @@ impl Sum for f64 {
         value
     }
 
-    fn stored(self) -> Self {
-        Self::from(self as f32)
+    fn loaded(word: u32) -> Self {
+        Self::from(f32::from_bits(word))
     }
 }
 
@@ -136,8 +136,8 @@ impl Sum for Traced {
         Self { value: f64::from(value), magnitude: 0.0 }
     }
 
-    fn stored(self) -> Self {
-        let value = f64::from(self.value as f32);
-        Self { value, magnitude: self.magnitude.max(value.abs()) }
+    fn loaded(word: Self) -> Self {
+        let value = f64::from(word.value as f32);
+        Self { value, magnitude: word.magnitude.max(value.abs()) }
     }
 }

@@ -30,6 +30,14 @@ impl Buffers {
         &mut self.words[buffer.0]
     }
 
+    /// Puts `words` into `buffer`, from word `first` on.
+    pub(super) fn put(&mut self, buffer: BufferId, first: usize, words: Vec<u32>) {
+        match words.len() == self.u32(buffer).len() {
+            true => self.words[buffer.0] = words,
+            false => self.u32_mut(buffer)[first..first + words.len()].copy_from_slice(&words),
+        }
+    }
+
     /// The words of `buffer` as f32, to change.
     pub fn f32_mut(&mut self, buffer: BufferId) -> &mut [f32] {
         bytemuck::cast_slice_mut(self.u32_mut(buffer))

@@ -1,35 +1,51 @@
 //! Indices into the buffers of a plan: the samples of a block, packed weights, partial gradients.
 
 use super::accumulator::Sum;
-use crate::plan::{PACK, Partials};
+use crate::plan::{Blocks, PACK, Partials};
 
-/// One value per sample of a block.
-pub(super) type Lanes<T, const N: usize> = [T; N];
-
-/// The samples of a block at `index`, where `buffer` is `[index][N]`.
-pub(super) fn lanes<const N: usize>(buffer: &[f32], index: usize) -> &Lanes<f32, N> {
-    &buffer.as_chunks().0[index]
+/// The samples of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Samples {
+    /// Samples that a block holds.
+    pub size: usize,
+    /// Samples at its start that are computed; the words of the others are 0.
+    pub live: usize,
 }
 
-/// `sums[n] += factor * x[n]` for every sample of a block.
-#[inline]
-pub(super) fn add_scaled<S: Sum, const N: usize>(sums: &mut Lanes<S, N>, factor: f32, x: &Lanes<f32, N>) {
-    for (sum, x) in sums.iter_mut().zip(x) {
-        sum.add_product(f64::from(factor), f64::from(*x));
+impl Samples {
+    /// Every sample of `blocks`.
+    pub fn all(blocks: Blocks) -> Self {
+        Self { size: blocks.size, live: blocks.size }
     }
-}
 
-/// `sums[n] += a[n] * b[n]` for every sample of a block.
-#[inline]
-pub(super) fn add_products<S: Sum, const N: usize>(sums: &mut Lanes<S, N>, a: &Lanes<f32, N>, b: &Lanes<f32, N>) {
-    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-        sum.add_product(f64::from(*a), f64::from(*b));
+    /// Those of a step of `count` samples: the rest is masked in every block.
+    pub fn of_step(blocks: Blocks, count: u32) -> Self {
+        Self { size: blocks.size, live: (count as usize).clamp(1, blocks.size) }
     }
-}
 
-/// The sum of `sums`, from the first to the last.
-pub(super) fn total<S: Sum>(sums: &[S]) -> S {
-    sums.iter().fold(S::ZERO, |total, sum| total.plus(*sum))
+    /// The live samples of `x` in f64: `[index][size]` -> `[index][live]`, then `slack` zeros.
+    pub(super) fn widen(self, x: &[f32], slack: usize) -> Vec<f64> {
+        let mut wide = vec![0.0; x.len() / self.size * self.live + slack];
+        for (to, from) in wide.chunks_exact_mut(self.live).zip(x.chunks_exact(self.size)) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
+        }
+        wide
+    }
+
+    /// The live samples of `x` in f64, one after the other: `[block][index][size]` -> `[block][live][index]`, each of
+    /// `elements` values and zeros up to a multiple of [`PACK`].
+    pub(super) fn transpose(self, x: &[f32], elements: usize) -> Vec<f64> {
+        let padded = elements.next_multiple_of(PACK);
+        let mut samples = vec![0.0; x.len() / (self.size * elements) * self.live * padded];
+        let blocks = samples.chunks_exact_mut(self.live * padded).zip(x.chunks_exact(self.size * elements));
+        for (samples, block) in blocks {
+            for (lane, sample) in samples.chunks_exact_mut(padded).enumerate() {
+                let values = block.iter().skip(lane).step_by(self.size);
+                sample.iter_mut().zip(values).for_each(|(to, from)| *to = f64::from(*from));
+            }
+        }
+        samples
+    }
 }
 
 /// The weights of one layer as `parameters` packs them: `[outputs / 4][rest][4]`, then the bias `[outputs]`.

@@ -3,8 +3,10 @@
 use rayon::prelude::*;
 
 use super::activation;
+use super::window::Windows;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{add_scaled, lanes};
+use crate::cpu::layout::Samples;
+use crate::cpu::tiles::grain;
 use crate::plan::Pool;
 
 /// Output of average pooling.
@@ -13,22 +15,15 @@ use crate::plan::Pool;
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = sum over i,j < size of x[c, r*size+i, q*size+j, n] / size^2
 /// ```
-pub fn forward<S: Sum, const N: usize>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, size, .. } = *pool;
-    let maps = x.len() / (N * input.height * input.width);
-    let map_words = output.height * output.width * N;
+    let windows = Windows { samples, input, output, size };
+    let maps = x.len() / (samples.size * input.height * input.width);
+    let map_words = output.height * output.width * samples.size;
     let mut y = vec![S::ZERO.word(); maps * map_words];
-    y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
-        for (position, y) in y.chunks_mut(N).enumerate() {
-            let (row, column) = (position / output.width, position % output.width);
-            let mut sums = [S::ZERO; N];
-            for i in 0..size {
-                for j in 0..size {
-                    let row = map * input.height + row * size + i;
-                    add_scaled(&mut sums, 1.0, lanes::<N>(x, row * input.width + column * size + j));
-                }
-            }
-            for (y, sum) in y.iter_mut().zip(sums) {
+    y.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, y)| {
+        for (position, y) in y.chunks_mut(samples.size).enumerate() {
+            for (y, sum) in y[..samples.live].iter_mut().zip(windows.sums::<S>(x, map, position)) {
                 *y = sum.times(1.0 / (size * size) as f64).word();
             }
         }
@@ -42,16 +37,16 @@ pub fn forward<S: Sum, const N: usize>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * dy[c, r/size, q/size, n] / size^2; f is the activation that made x
 /// ```
-pub fn backward<S: Sum, const N: usize>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, size, .. } = *pool;
-    let map_words = input.height * input.width * N;
+    let map_words = input.height * input.width * samples.size;
     let mut dx = vec![S::ZERO.word(); x.len()];
-    dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
-        for (position, dx) in dx.chunks_mut(N).enumerate() {
+    dx.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, dx)| {
+        for (position, dx) in dx.chunks_mut(samples.size).enumerate() {
             let (row, column) = (position / input.width, position % input.width);
-            let dy = lanes::<N>(dy, (map * output.height + row / size) * output.width + column / size);
-            let x = lanes::<N>(x, map * input.height * input.width + position);
-            for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
+            let dy = &dy[((map * output.height + row / size) * output.width + column / size) * samples.size..];
+            let x = &x[map * map_words + position * samples.size..];
+            for ((dx, dy), x) in dx[..samples.live].iter_mut().zip(dy).zip(x) {
                 let share = S::exact(*dy).times(1.0 / (size * size) as f64);
                 *dx = activation::backward(pool.input_activation, share, *x).word();
             }

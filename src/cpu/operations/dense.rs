@@ -4,11 +4,16 @@ use rayon::prelude::*;
 
 use super::activation;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{Packed, add_products, add_scaled, lanes, total};
-use crate::plan::Dense;
+use crate::cpu::layout::Samples;
+use crate::cpu::tiles::{add_products, grain, total};
+use crate::plan::{Dense, PACK};
 
-fn packed(dense: &Dense) -> Packed {
-    Packed { weights: dense.weights, bias: dense.bias, outputs: dense.outputs, rest: dense.inputs }
+/// Samples, or inputs, whose sums are computed together.
+const ROWS: usize = 4;
+
+/// The weights of pack `pack` of outputs, by input.
+fn weights<'a>(dense: &Dense, parameters: &'a [f32], pack: usize) -> &'a [[f32; PACK]] {
+    &parameters[dense.weights..].as_chunks().0[pack * dense.inputs..][..dense.inputs]
 }
 
 /// Output of a dense layer.
@@ -17,21 +22,52 @@ fn packed(dense: &Dense) -> Packed {
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
 /// ```
-pub fn forward<S: Sum, const N: usize>(dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
-    let packed = packed(dense);
-    let blocks = x.len() / (N * dense.inputs);
-    let mut y = vec![S::ZERO.word(); blocks * dense.outputs * N];
-    y.par_chunks_mut(N).enumerate().for_each(|(index, y)| {
-        let (block, o) = (index / dense.outputs, index % dense.outputs);
-        let mut sums = [S::exact(parameters[dense.bias + o]); N];
-        for i in 0..dense.inputs {
-            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes::<N>(x, block * dense.inputs + i));
-        }
-        for (y, sum) in y.iter_mut().zip(sums) {
-            *y = activation::forward(dense.activation, sum).word();
-        }
+pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+    let Dense { inputs, outputs, .. } = *dense;
+    let x = samples.widen(x, 0);
+    let blocks = x.len() / (samples.live * inputs);
+    let mut y = vec![S::ZERO.word(); blocks * outputs * samples.size];
+    y.par_chunks_mut(outputs * samples.size).enumerate().for_each(|(block, y)| {
+        let x = &x[block * inputs * samples.live..][..inputs * samples.live];
+        let packs = y.par_chunks_mut(PACK * samples.size).with_min_len(grain(PACK * inputs * samples.live));
+        packs.enumerate().for_each(|(pack, y)| {
+            let weights = weights(dense, parameters, pack);
+            let bias = *parameters[dense.bias + pack * PACK..].first_chunk().expect("a bias is padded to whole packs");
+            let mut write = |first: usize, sums: &[[S; PACK]]| {
+                for (lane, sums) in (first..).zip(sums) {
+                    for (y, sum) in y.iter_mut().skip(lane).step_by(samples.size).zip(sums) {
+                        *y = activation::forward(dense.activation, *sum).word();
+                    }
+                }
+            };
+            for lane in (0..samples.live).step_by(ROWS) {
+                if lane + ROWS <= samples.live {
+                    write(lane, &outputs_of::<S, ROWS>(weights, bias, &x[lane..], samples.live));
+                } else {
+                    (lane..samples.live)
+                        .for_each(|lane| write(lane, &outputs_of::<S, 1>(weights, bias, &x[lane..], samples.live)));
+                }
+            }
+        });
     });
     y
+}
+
+/// Sums of a pack of outputs for `T` samples; `x` holds an input every `live` values.
+fn outputs_of<S: Sum, const T: usize>(
+    weights: &[[f32; PACK]],
+    bias: [f32; PACK],
+    x: &[f64],
+    live: usize,
+) -> [[S; PACK]; T] {
+    let mut sums = [bias.map(S::exact); T];
+    for (weights, x) in weights.iter().zip(x.chunks(live)) {
+        let (weights, x): (_, &[f64; T]) = (weights.map(f64::from), x.first_chunk().expect("T samples are left"));
+        for (sums, x) in sums.iter_mut().zip(x) {
+            add_products(sums, &weights, &[*x; PACK]);
+        }
+    }
+    sums
 }
 
 /// Gradient of the loss with respect to the sums of a dense layer's input.
@@ -40,23 +76,31 @@ pub fn forward<S: Sum, const N: usize>(dense: &Dense, x: &[f32], parameters: &[f
 /// Shapes:  dy [block,outputs,n]  parameters w [outputs,inputs] packed  x [block,inputs,n]  ->
 ///          dx [block,inputs,n]   f32
 /// Math:    dx[i,n] = f'(x[i,n]) * sum over o of w[o,i] * dy[o,n]; f is the activation that made x
+/// Order:   packs of outputs, dealt to [`PACK`] sums
 /// ```
-pub fn backward_input<S: Sum, const N: usize>(
+pub fn backward_input<S: Sum>(
+    samples: Samples,
     dense: &Dense,
     dy: &[f32],
     parameters: &[f32],
     x: &[f32],
 ) -> Vec<S::Word> {
-    let packed = packed(dense);
+    let Dense { inputs, outputs, .. } = *dense;
+    let packs = outputs.div_ceil(PACK);
+    let dy = samples.transpose(dy, outputs);
+    let dy: &[[f64; PACK]] = dy.as_chunks().0;
+    let weights: &[[f32; PACK]] = parameters[dense.weights..].as_chunks().0;
     let mut dx = vec![S::ZERO.word(); x.len()];
-    dx.par_chunks_mut(N).enumerate().for_each(|(index, dx)| {
-        let (block, i) = (index / dense.inputs, index % dense.inputs);
-        let mut sums = [S::ZERO; N];
-        for o in 0..dense.outputs {
-            add_scaled(&mut sums, parameters[packed.word(o, i)], lanes::<N>(dy, block * dense.outputs + o));
-        }
-        for ((dx, sum), x) in dx.iter_mut().zip(sums).zip(lanes::<N>(x, index)) {
-            *dx = activation::backward(dense.input_activation, sum, *x).word();
+    let all = dx.par_chunks_mut(samples.size).zip(x.par_chunks(samples.size));
+    all.with_min_len(grain(samples.live * packs * PACK)).enumerate().for_each(|(index, (dx, x))| {
+        let (block, i) = (index / inputs, index % inputs);
+        let of_sample = dy[block * samples.live * packs..].chunks(packs);
+        for ((dx, x), dy) in dx[..samples.live].iter_mut().zip(x).zip(of_sample) {
+            let mut sums = [S::ZERO; PACK];
+            for (weights, dy) in weights[i..].iter().step_by(inputs).zip(dy) {
+                add_products(&mut sums, &weights.map(f64::from), dy);
+            }
+            *dx = activation::backward(dense.input_activation, total(sums), *x).word();
         }
     });
     dx
@@ -69,30 +113,34 @@ pub fn backward_input<S: Sum, const N: usize>(
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over its blocks
 /// Order:   blocks, then samples
 /// ```
-pub fn backward_weights<S: Sum, const N: usize>(dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let packed = packed(dense);
-    let blocks = x.len() / (N * dense.inputs);
-    let sums: Vec<Vec<S>> = (0..dense.partials.slots * dense.outputs)
-        .into_par_iter()
-        .map(|index| {
-            let (slot, o) = (index / dense.outputs, index % dense.outputs);
-            let blocks = || dense.partials.rows(slot, blocks);
-            let dy = |block| lanes::<N>(dy, block * dense.outputs + o);
-            let mut all = Vec::with_capacity(packed.rest + 1);
-            for i in 0..dense.inputs {
-                let mut sums = [S::ZERO; N];
-                for block in blocks() {
-                    add_products(&mut sums, dy(block), lanes::<N>(x, block * dense.inputs + i));
+pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+    let Dense { inputs, outputs, partials, .. } = *dense;
+    let (packs, padded) = (outputs.div_ceil(PACK), inputs.next_multiple_of(ROWS));
+    let blocks = x.len() / (samples.size * inputs);
+    let (x, dy) = (samples.transpose(x, inputs), samples.transpose(dy, outputs));
+    let (x, dy): (&[[f64; ROWS]], &[[f64; PACK]]) = (x.as_chunks().0, dy.as_chunks().0);
+    let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
+    for (slot, words) in words.chunks_mut(partials.words).enumerate() {
+        let of_slot = partials.rows(slot, blocks);
+        let of_slot = of_slot.start * samples.live..of_slot.end * samples.live;
+        let (weights, bias) = words.split_at_mut(dense.bias - dense.weights);
+        let work = PACK * inputs * of_slot.len();
+        weights.par_chunks_mut(inputs * PACK).with_min_len(grain(work)).enumerate().for_each(|(pack, words)| {
+            for (tile, words) in words.chunks_mut(ROWS * PACK).enumerate() {
+                let mut sums = [[S::ZERO; PACK]; ROWS];
+                for n in of_slot.clone() {
+                    for (sums, x) in sums.iter_mut().zip(&x[n * padded / ROWS + tile]) {
+                        add_products(sums, &dy[n * packs + pack], &[*x; PACK]);
+                    }
                 }
-                all.push(total(&sums));
+                words.iter_mut().zip(sums.as_flattened()).for_each(|(word, sum)| *word = sum.word());
             }
-            let mut sums = [S::ZERO; N];
-            for block in blocks() {
-                add_scaled(&mut sums, 1.0, dy(block));
-            }
-            all.push(total(&sums));
-            all
-        })
-        .collect();
-    packed.partials(&dense.partials, &sums)
+        });
+        for (pack, words) in bias.chunks_mut(PACK).enumerate() {
+            let mut sums = [S::ZERO; PACK];
+            of_slot.clone().for_each(|n| add_products(&mut sums, &dy[n * packs + pack], &[1.0; PACK]));
+            words.iter_mut().zip(sums).for_each(|(word, sum)| *word = sum.word());
+        }
+    }
+    words
 }

@@ -1,6 +1,7 @@
 //! Gather: the samples of a step, padded, scaled and laid out in blocks.
 
 use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::Samples;
 use crate::plan::{Gather, MASKED, QUAD, Step};
 
 /// The inputs and targets of a step.
@@ -14,7 +15,8 @@ use crate::plan::{Gather, MASKED, QUAD, Step};
 /// ```
 ///
 /// With [`Gather::bytes`], x stays bytes, and the background is byte 0.
-pub fn forward<S: Sum, const N: usize>(
+pub fn forward<S: Sum>(
+    samples: Samples,
     gather: &Gather,
     step: &Step,
     blocks: usize,
@@ -22,16 +24,17 @@ pub fn forward<S: Sum, const N: usize>(
 ) -> (Vec<S::Word>, Vec<S::Word>) {
     let Gather { image_height, image_width, input, levels: [background, foreground], bytes } = *gather;
     let (top, left) = ((input.height - image_height) / 2, (input.width - image_width) / 2);
+    let (size, quads) = (samples.size, samples.size / QUAD);
     let (start, count) = (step.start as usize, step.count as usize);
     let mut x = match bytes {
         true => Vec::new(),
-        false => vec![S::exact(background).word(); blocks * N * input.elements()],
+        false => vec![S::exact(background).word(); blocks * size * input.elements()],
     };
-    let mut packed = vec![0; if bytes { blocks * (N / QUAD) * input.elements() } else { 0 }];
-    let mut targets = vec![S::integer(MASKED); blocks * N];
+    let mut packed = vec![0; if bytes { blocks * quads * input.elements() } else { 0 }];
+    let mut targets = vec![S::integer(MASKED); blocks * size];
     for n in 0..count {
         let sample = order[start + n] as usize;
-        let (block, lane) = (n / N, n % N);
+        let (block, lane) = (n / size, n % size);
         targets[n] = S::integer(labels[sample]);
         for row in 0..image_height {
             for column in 0..image_width {
@@ -43,9 +46,9 @@ pub fn forward<S: Sum, const N: usize>(
                     let map = (block * input.channels + channel) * input.height + row + top;
                     let column = column + left;
                     if bytes {
-                        packed[(map * input.width + column) * (N / QUAD) + lane / QUAD] |= byte << (8 * (lane % QUAD));
+                        packed[(map * input.width + column) * quads + lane / QUAD] |= byte << (8 * (lane % QUAD));
                     } else {
-                        x[(map * input.width + column) * N + lane] = value.word();
+                        x[(map * input.width + column) * size + lane] = value.word();
                     }
                 }
             }

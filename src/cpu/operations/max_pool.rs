@@ -4,13 +4,15 @@ use rayon::prelude::*;
 
 use super::activation;
 use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::Samples;
+use crate::cpu::tiles::grain;
 use crate::plan::Pool;
 
 /// Index in `x` of the largest value of the pooling window of output (`map`, `row`, `column`) for sample `lane`; the
 /// first of equals in row order. NaN is larger than any number, and the last of them wins.
-fn largest<const N: usize>(pool: &Pool, x: &[f32], map: usize, row: usize, column: usize, lane: usize) -> usize {
+fn largest(samples: Samples, pool: &Pool, x: &[f32], [map, row, column]: [usize; 3], lane: usize) -> usize {
     let Pool { input, size, .. } = *pool;
-    let index = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * N + lane;
+    let index = |i, j| ((map * input.height + row * size + i) * input.width + column * size + j) * samples.size + lane;
     let mut best = index(0, 0);
     for i in 0..size {
         for j in 0..size {
@@ -28,16 +30,16 @@ fn largest<const N: usize>(pool: &Pool, x: &[f32], map: usize, row: usize, colum
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = max over i,j < size of x[c, r*size+i, q*size+j, n]
 /// ```
-pub fn forward<S: Sum, const N: usize>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, .. } = *pool;
-    let maps = x.len() / (N * input.height * input.width);
-    let map_words = output.height * output.width * N;
+    let maps = x.len() / (samples.size * input.height * input.width);
+    let map_words = output.height * output.width * samples.size;
     let mut y = vec![S::ZERO.word(); maps * map_words];
-    y.par_chunks_mut(map_words).enumerate().for_each(|(map, y)| {
-        for (position, y) in y.chunks_mut(N).enumerate() {
+    y.par_chunks_mut(map_words).with_min_len(grain(4 * map_words)).enumerate().for_each(|(map, y)| {
+        for (position, y) in y.chunks_mut(samples.size).enumerate() {
             let (row, column) = (position / output.width, position % output.width);
-            for (lane, y) in y.iter_mut().enumerate() {
-                *y = S::exact(x[largest::<N>(pool, x, map, row, column, lane)]).word();
+            for (lane, y) in y[..samples.live].iter_mut().enumerate() {
+                *y = S::exact(x[largest(samples, pool, x, [map, row, column], lane)]).word();
             }
         }
     });
@@ -50,16 +52,16 @@ pub fn forward<S: Sum, const N: usize>(pool: &Pool, x: &[f32]) -> Vec<S::Word> {
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx = f'(x) * dy where x is the first largest of its pooling window, else 0; f is the activation that made x
 /// ```
-pub fn backward<S: Sum, const N: usize>(pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
     let Pool { input, output, .. } = *pool;
-    let map_words = input.height * input.width * N;
+    let map_words = input.height * input.width * samples.size;
     let mut dx = vec![S::ZERO.word(); x.len()];
-    dx.par_chunks_mut(map_words).enumerate().for_each(|(map, dx)| {
+    dx.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, dx)| {
         for row in 0..output.height {
             for column in 0..output.width {
-                for lane in 0..N {
-                    let best = largest::<N>(pool, x, map, row, column, lane);
-                    let dy = dy[((map * output.height + row) * output.width + column) * N + lane];
+                for lane in 0..samples.live {
+                    let best = largest(samples, pool, x, [map, row, column], lane);
+                    let dy = dy[((map * output.height + row) * output.width + column) * samples.size + lane];
                     dx[best - map * map_words] =
                         activation::backward(pool.input_activation, S::exact(dy), x[best]).word();
                 }

@@ -1,6 +1,9 @@
 //! One step of an optimiser over all parameters, as PyTorch defines it.
 
+use rayon::prelude::*;
+
 use crate::cpu::accumulator::Sum;
+use crate::cpu::tiles::grain;
 use crate::plan::Step;
 use crate::recipe::Optimizer;
 
@@ -12,29 +15,32 @@ use crate::recipe::Optimizer;
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
-    gradients: &[S],
+    gradients: impl IndexedParallelIterator<Item = S>,
     parameters: &[f32],
     states: &[&[f32]],
 ) -> Vec<Vec<S::Word>> {
-    let mut outputs = vec![Vec::with_capacity(parameters.len()); 1 + optimizer.states().len()];
-    for (word, (w, g)) in parameters.iter().zip(gradients).enumerate() {
-        let (w, g) = (S::exact(*w), *g);
-        let state = |index: usize| S::exact(states[index][word]);
-        match optimizer {
-            Optimizer::Sgd | Optimizer::Nesterov => {
-                let (w, m) = sgd(optimizer == Optimizer::Nesterov, step, g, w, state(0));
-                outputs[0].push(w.word());
-                outputs[1].push(m.word());
-            }
-            Optimizer::Adam | Optimizer::AdamW => {
-                let (w, m, v) = adam(optimizer == Optimizer::AdamW, step, g, w, state(0), state(1));
-                outputs[0].push(w.word());
-                outputs[1].push(m.word());
-                outputs[2].push(v.word());
-            }
+    let words = || vec![S::ZERO.word(); parameters.len()];
+    let (mut new_w, mut new_m) = (words(), words());
+    let inputs = gradients.zip(parameters).zip(states[0]);
+    let sums = new_w.par_iter_mut().zip(&mut new_m).zip(inputs).with_min_len(grain(10));
+    match optimizer {
+        Optimizer::Sgd | Optimizer::Nesterov => {
+            sums.for_each(|((new_w, new_m), ((g, w), m))| {
+                let (w, m) = sgd(optimizer == Optimizer::Nesterov, step, g, S::exact(*w), S::exact(*m));
+                (*new_w, *new_m) = (w.word(), m.word());
+            });
+            vec![new_w, new_m]
+        }
+        Optimizer::Adam | Optimizer::AdamW => {
+            let mut new_v = words();
+            sums.zip(new_v.par_iter_mut().zip(states[1])).for_each(|(((new_w, new_m), ((g, w), m)), (new_v, v))| {
+                let decoupled = optimizer == Optimizer::AdamW;
+                let (w, m, v) = adam(decoupled, step, g, S::exact(*w), S::exact(*m), S::exact(*v));
+                (*new_w, *new_m, *new_v) = (w.word(), m.word(), v.word());
+            });
+            vec![new_w, new_m, new_v]
         }
     }
-    outputs
 }
 
 /// Stochastic gradient descent with momentum: new parameter and momentum.

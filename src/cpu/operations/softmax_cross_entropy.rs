@@ -1,6 +1,7 @@
 //! Softmax and cross-entropy: probabilities, class, the gradient, and sums of scores.
 
 use crate::cpu::accumulator::Sum;
+use crate::cpu::layout::Samples;
 use crate::plan::{MASKED, Step};
 
 /// Outputs of [`forward`].
@@ -24,18 +25,25 @@ pub struct Loss<W> {
 ///          largest logit. A masked sample has a probability, but loss 0 and gradient 0.
 /// Source:  PyTorch's CrossEntropyLoss with label_smoothing and the mean reduction
 /// ```
-pub fn forward<S: Sum, const N: usize>(classes: usize, step: &Step, logits: &[f32], targets: &[u32]) -> Loss<S::Word> {
+pub fn forward<S: Sum>(
+    samples: Samples,
+    classes: usize,
+    step: &Step,
+    logits: &[f32],
+    targets: &[u32],
+) -> Loss<S::Word> {
+    let size = samples.size;
     let zero = S::ZERO.word();
     let smoothing = f64::from(step.label_smoothing);
     let mut loss = Loss {
         probabilities: vec![zero; logits.len()],
         dlogits: vec![zero; logits.len()],
-        metrics: Vec::with_capacity(targets.len() / N * 4),
+        metrics: Vec::with_capacity(targets.len() / size * 4),
         predictions: Vec::with_capacity(step.count as usize),
     };
-    let mut sums = vec![[S::ZERO; 4]; targets.len() / N];
-    for (n, target) in targets.iter().enumerate() {
-        let at = |class| (n / N * classes + class) * N + n % N;
+    let mut sums = vec![[S::ZERO; 4]; targets.len() / size];
+    for (n, target) in targets.iter().enumerate().filter(|(n, _)| n % size < samples.live) {
+        let at = |class| (n / size * classes + class) * size + n % size;
         let best = (1..classes).fold(0, |best, class| if logits[at(class)] > logits[at(best)] { class } else { best });
 
         // Relative to the largest, so that exp does not overflow. An error e of its argument is a relative error e of
@@ -67,7 +75,7 @@ pub fn forward<S: Sum, const N: usize>(classes: usize, step: &Step, logits: &[f3
         if *target != MASKED {
             let correct = if *target as usize == best { 1.0 } else { 0.0 };
             let scores = [sample_loss, S::exact(correct), S::exact(1.0)];
-            sums[n / N].iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.plus(score));
+            sums[n / size].iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.plus(score));
             loss.predictions.push(S::integer(best as u32));
         }
     }

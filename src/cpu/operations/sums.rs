@@ -1,7 +1,13 @@
 //! Sums of partial gradients.
 
+use rayon::prelude::*;
+
 use crate::cpu::accumulator::Sum;
+use crate::cpu::tiles::grain;
 use crate::plan::Segment;
+
+/// Words that are summed together, from slot to slot.
+const CHUNK: usize = 256;
 
 /// The gradients of one layer's weights and bias.
 ///
@@ -10,13 +16,17 @@ use crate::plan::Segment;
 /// Math:    gradients[w] = sum over slots of partials[slot,w]
 /// Order:   slots from the first to the last
 /// ```
-pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S> {
+pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
     let layout = segment.partials;
-    let mut sums = vec![S::ZERO; layout.words];
-    for slot in 0..layout.slots {
-        for (sum, partial) in sums.iter_mut().zip(&partials[layout.first + slot * layout.words..]) {
-            sum.add(f64::from(*partial));
+    let mut gradients = vec![S::ZERO.word(); layout.words];
+    let chunks = gradients.par_chunks_mut(CHUNK).with_min_len(grain(CHUNK * layout.slots));
+    chunks.enumerate().for_each(|(chunk, gradients)| {
+        let mut sums = [S::ZERO; CHUNK];
+        for slot in 0..layout.slots {
+            let partials = &partials[layout.first + slot * layout.words + chunk * CHUNK..];
+            sums[..gradients.len()].iter_mut().zip(partials).for_each(|(sum, partial)| sum.add(f64::from(*partial)));
         }
-    }
-    sums
+        gradients.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient = sum.word());
+    });
+    gradients
 }

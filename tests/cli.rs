@@ -117,10 +117,7 @@ fn summary_and_devices_are_text_and_json() {
 fn a_bench_is_written_and_compared_with_itself() {
     let folder = TempDir::new().unwrap();
     let flags = ["bench", "--quick", "--backend", "cpu", "--batch", "4", "--json", "one.json", "--csv", "one.csv"];
-    lenet(folder.path(), &flags)
-        .assert()
-        .success()
-        .stdout(contains("c1 conv2d_forward").and(contains("CPU oracle")));
+    lenet(folder.path(), &flags).assert().success().stdout(contains("c1 conv2d_forward").and(contains("CPU oracle")));
     let bench: Value = serde_json::from_slice(&fs::read(folder.path().join("one.json")).unwrap()).unwrap();
     let adapter = &bench["adapters"][0];
     assert_eq!(

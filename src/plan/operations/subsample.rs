@@ -7,7 +7,7 @@ use crate::plan::Partials;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 
 /// Most slots: channels alone are few threads.
-const MOST_SLOTS: usize = 16;
+const MOST_SLOTS: usize = 32;
 
 /// Geometry of trainable sub-sampling; the stride is the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,6 @@ fn dense_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_invo
     let block = tile % across / (QUADS / TILE_QUADS);
     let quad = tile % (QUADS / TILE_QUADS) * TILE_QUADS;
     let first = tile / across * TILE_INPUTS;
-    if SLICES == 1u && first >= geometry.inputs { return; }
 
     var sums: array<array<vec4f, TILE_INPUTS>, TILE_QUADS>;
     for (var pack = slice; pack < packs; pack += SLICES) {

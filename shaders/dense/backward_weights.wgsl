@@ -10,12 +10,10 @@ var<workgroup> slices: array<vec4f, SHARED * TILES * SLICES>;
 @compute @workgroup_size(TILES * SLICES)
 fn dense_backward_weights(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) me: u32) {
     let across = (geometry.inputs + TILE_INPUTS - 1u) / TILE_INPUTS;
-    let packs = (geometry.outputs + 3u) / 4u;
     let tile = (group.y * MOST_GROUPS + group.x) * TILES + me % TILES;
     let slice = me / TILES;
     let input = tile % across * TILE_INPUTS;
     let first = tile / across * TILE_PACKS;
-    if SLICES == 1u && first >= packs { return; }
 
     var sums: array<array<vec4f, TILE_INPUTS>, TILE_PACKS>;
     var bias: array<vec4f, TILE_PACKS>;

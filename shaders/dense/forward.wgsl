@@ -15,7 +15,6 @@ fn dense_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
     let block = tile % across / (QUADS / TILE_QUADS);
     let quad = tile % (QUADS / TILE_QUADS) * TILE_QUADS;
     let first = tile / across * TILE_PACKS;
-    if SLICES == 1u && first >= packs { return; }
 
     var sums: array<array<mat4x4f, TILE_QUADS>, TILE_PACKS>;
     // AHEAD inputs at a time, so that a thread waits for memory less often.

@@ -61,8 +61,8 @@ impl Value {
     fn wgsl(self) -> String {
         match self {
             Self::U32(value) => format!("{value}u"),
-            // Every f32 is written so that it is read back to the bit.
-            Self::F32(value) => format!("{value:?}f"),
+            // With the digits of an f64: those of an f32 may lie past the largest f32, which Tint refuses.
+            Self::F32(value) => format!("{:?}f", f64::from(value)),
         }
     }
 

@@ -18,7 +18,7 @@ const LEAST_THREADS: u64 = 32 * 96;
 const MOST_FLOP_PER_THREAD: u64 = 8_192;
 
 /// The tiles of the set for GPUs.
-const TILE: Tile = Tile { kernels: Kernels::Gpu, uniform_weights: false };
+const TILE: Tile = Tile { kernels: Kernels::Gpu, uniform_weights: false, rolled: false };
 
 /// Threads of a dispatch: workgroups times the size of one. Threads of the last workgroup that have no work count too.
 fn threads(kernel: &Kernel) -> u64 {

@@ -13,7 +13,7 @@ use crate::plan::Kernels;
 ///
 /// Errors: a kernel whose marked loops cannot be unrolled.
 pub fn gpu_pipelines(batch: usize) -> Result<Vec<(Pipeline, Vec<String>)>> {
-    let tile = Tile { kernels: Kernels::Gpu, uniform_weights: false };
+    let tile = Tile { kernels: Kernels::Gpu, uniform_weights: false, rolled: false };
     let mut found: Vec<(String, Pipeline, Vec<String>)> = Vec::new();
     let mut add = |kernel: Kernel, model: &str, layer: &str| -> Result<()> {
         let source = kernel.source()?;

@@ -35,7 +35,7 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         let tiles = [(Kernels::Gpu, false), (Kernels::Software, false), (Kernels::Software, true)];
         for (plan, (set, uniform_weights)) in plans.iter().flat_map(|plan| tiles.map(|tile| (plan, tile))) {
             for op in &plan.ops {
-                let kernel = kernel(op, plan, Tile { kernels: set, uniform_weights });
+                let kernel = kernel(op, plan, Tile { kernels: set, uniform_weights, rolled: false });
                 // Geometries apart, which are as many as layers.
                 let same = |p: &&mut Pipeline| {
                     let (a, b) = (&p.kernel, &kernel);

@@ -45,6 +45,7 @@ fn kernel(entry: &'static str, rounds: usize) -> Kernel {
         shared: false,
         layers: Vec::new(),
         window: None,
+        rolled: true,
         once: false,
         workgroups: [1, 1, 1],
     }

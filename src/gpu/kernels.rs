@@ -1,7 +1,7 @@
 //! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
 use super::tile::{Constants, MOST_GROUPS, Tile, Tiles, WINDOW_BYTES};
-use super::unroll::unroll;
+use super::unroll::{unroll, without_aliases};
 use crate::error::{Error, Result};
 use crate::model::{Activation, Shape};
 use crate::plan::{
@@ -39,6 +39,8 @@ pub struct Kernel {
     pub layers: Vec<[u32; 4]>,
     /// First word in `parameters` of the variable `window`, which has [`WINDOW_BYTES`]; `None` without one.
     pub window: Option<usize>,
+    /// Whether marked loops are left to the driver's compiler.
+    pub rolled: bool,
     /// Whether it runs once per submission, for all its steps, which multiply `workgroups[1]`.
     pub once: bool,
     /// Workgroups to dispatch.
@@ -95,10 +97,14 @@ pub enum Resource {
 }
 
 impl Kernel {
-    /// Its WGSL as it runs: [`Kernel::text`] with the marked loops unrolled.
+    /// Its WGSL as it runs: [`Kernel::text`] without aliases, and with the marked loops unrolled unless it is
+    /// [`Kernel::rolled`].
     ///
     /// Errors: a marked loop that cannot be unrolled.
     pub fn source(&self) -> Result<String> {
+        if self.rolled {
+            return Ok(without_aliases(&self.text()));
+        }
         unroll(&self.text()).map_err(|why| {
             Error::input(
                 format!("shaders/{}.wgsl: {why}", self.file()),
@@ -198,6 +204,7 @@ pub fn kernel(op: &Op, plan: &Plan, set: Tile) -> Kernel {
         arguments,
         layers: Vec::new(),
         window: None,
+        rolled: set.rolled,
         once: role == Role::Input,
         workgroups: [1, 1, 1],
     };

@@ -31,6 +31,8 @@ pub struct Tile {
     /// on SwiftShader a tenth more, and a third more for C1 forward (docs/performance.md). Not measured on a GPU,
     /// where reads of different weights by the threads of a subgroup may be serialised.
     pub uniform_weights: bool,
+    /// Marked loops are left to the driver's compiler: DirectX's FXC needs a minute and more for one unrolled kernel.
+    pub rolled: bool,
 }
 
 /// The tiles of a set for the blocks of a plan.
@@ -47,7 +49,8 @@ impl Tile {
     pub fn of(adapter: &Adapter) -> Self {
         let room = adapter.handle.limits().max_uniform_buffer_binding_size >= WINDOW_BYTES;
         let uniform_weights = adapter.device.name.contains("llvmpipe") && room;
-        Self { kernels: adapter.device.kernels.unwrap_or(Gpu), uniform_weights }
+        let rolled = adapter.device.backend == "dx12";
+        Self { kernels: adapter.device.kernels.unwrap_or(Gpu), uniform_weights, rolled }
     }
 }
 

@@ -31,7 +31,18 @@ pub fn unroll(wgsl: &str) -> Result<String, String> {
             constants.0.insert(name.to_owned(), value);
         }
     }
-    constants.expand(&text)
+    Ok(without_aliases(&constants.expand(&text)?))
+}
+
+/// `wgsl` with the types that its aliases name. naga 30 writes the zero of a type twice into HLSL where an alias names
+/// it too, which DXC refuses.
+pub fn without_aliases(wgsl: &str) -> String {
+    let alias = |line: &&str| line.starts_with("alias ");
+    let mut text: String = wgsl.lines().filter(|line| !alias(line)).map(|line| format!("{line}\n")).collect();
+    for (name, rest) in wgsl.lines().filter(alias).filter_map(|line| line["alias ".len()..].split_once(" = ")) {
+        text = replace(&text, name, rest.split(';').next().unwrap_or(rest));
+    }
+    text
 }
 
 /// Stands for `for (` of a marked loop.
@@ -169,6 +180,12 @@ mod tests {
         let expected = "const N=2u;const M=N*2u-(1u+1u);{a[0u]=s.i+bit;}{a[1u]=s.i+bit;}b;{c[1u];}{c[2u];}\
                         for(var k=0u;k<N;k++){d[k];}";
         assert_eq!(without_spaces(&unroll(text).unwrap()), without_spaces(expected));
+    }
+
+    #[test]
+    fn aliases_give_way_to_their_types() {
+        let text = "alias Samples = vec4f; // four\nlet a = Samples() + bSamples;\n";
+        assert_eq!(without_spaces(&unroll(text).unwrap()), "leta=vec4f()+bSamples;");
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub struct Translated {
     pub spirv: Vec<u32>,
     /// Metal, of the text as it is read: unrolled, it is too long to be read, and the same to a compiler.
     pub msl: String,
-    /// DirectX 12, shader model 5.1: the input of FXC, which every Windows has. The entry point keeps its name.
+    /// DirectX 12, shader model 5.1: the input of FXC, which every Windows has, its loops not unrolled. The entry point
+    /// keeps its name.
     pub hlsl: String,
     /// OpenGL ES 3.1.
     pub glsl: String,
@@ -140,8 +141,12 @@ pub fn translate(pipeline: &Pipeline) -> Translated {
     };
     let pipeline_options = hlsl::PipelineOptions { entry_point: Some((stage, entry.clone())) };
     let mut hlsl = String::new();
+    // On DirectX loops are left to the driver's compiler.
+    let mut rolled = pipeline.clone();
+    rolled.kernel.rolled = true;
+    let (rolled, rolled_info) = parse(&rolled);
     hlsl::Writer::new(&mut hlsl, &options, &pipeline_options)
-        .write(&module, &info, None)
+        .write(&rolled, &rolled_info, None)
         .unwrap_or_else(|e| panic!("{name}, HLSL: {e}"));
 
     let options = glsl::Options {

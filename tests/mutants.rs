@@ -462,7 +462,7 @@ const MUTANTS: &[Mutant] = &[
     ("sum_sgd", G, "optimizer/fused", "step_of_sgd(id.x, gradient)", 1, "step_of_sgd(id.x, partials[id.x])", "a step with the first slot"),
     ("sum_sgd", S, "optimizer", "gradient + step.weight_decay * w", 1, "gradient", "no weight decay"),
 
-    ("sum_adam", S, "sums", "layers[i].x <= at", 1, "layers[i].x < at", "a layer's first parameters are the last of the one before"),
+    ("sum_adam", S, "optimizer", "(1.0 - step.beta2) * g * g", 1, "(1.0 - step.beta2) * g", "the second moment is the first"),
     ("sum_adam", G, "optimizer/fused", "new_gradients[id.x] = gradient;", 2, "new_gradients[id.x] = -gradient;", "the gradients are kept with the wrong sign"),
     ("sum_adam", S, "optimizer/fused", "if id.x >= arrayLength(&parameters)", 2, "if id.x + 1u >= arrayLength(&parameters)", "the last parameters stay"),
     ("sum_adam", S, "optimizer", "variance[at] = v;", 1, "variance[at] = m;", "a state swapped"),

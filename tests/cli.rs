@@ -1,5 +1,7 @@
 //! The command as a user meets it: help, arguments, errors, and the commands that describe and measure.
 
+#[path = "common/adapter.rs"]
+mod adapter;
 #[path = "common/command.rs"]
 mod command;
 
@@ -9,10 +11,13 @@ use std::path::Path;
 use assert_cmd::assert::OutputAssertExt;
 use command::{lenet, lines, run, workplace};
 use lenet_gpu::model::Model;
+use lenet_gpu::plan::{DatasetShape, Phase, Plan};
+use lenet_gpu::recipe::Optimizer;
 use lenet_gpu::report::summary_text;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
+use strum::VariantArray;
 use tempfile::TempDir;
 
 /// Names in the list of commands that `help` has.
@@ -111,6 +116,62 @@ fn summary_and_devices_are_text_and_json() {
         assert_eq!(device["kernel_set"], set, "{device}");
     }
     assert_eq!(devices[devices.len() - 1]["backend"], "cpu");
+}
+
+/// A step of each phase on one device: every operation of the plan, and no two events of a track at once.
+fn assert_trace(file: &Path, batch: usize) {
+    let trace: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let is = |key: &str, value: &str| events.iter().filter(|e| e[key] == value).cloned().collect::<Vec<_>>();
+    let names: Vec<_> =
+        is("name", "thread_name").iter().map(|e| e["args"]["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["phase", "host", "device"]);
+    let spans = |track: usize| -> Vec<(f64, f64)> {
+        let of_track = is("ph", "X").into_iter().filter(|e| e["tid"] == track);
+        of_track.map(|e| (e["ts"].as_f64().unwrap(), e["dur"].as_f64().unwrap())).collect()
+    };
+    for (track, name) in names.iter().enumerate() {
+        let spans = spans(track);
+        assert!(spans.iter().all(|(start, duration)| *start >= 0.0 && *duration > 0.0), "{spans:?}");
+        let overlap = spans.windows(2).find(|two| two[0].0 + two[0].1 > two[1].0 + 1e-3);
+        assert_eq!(overlap, None, "{name}");
+    }
+    let model = Model::preset("lenet5").unwrap();
+    let shape = DatasetShape { samples: 60_000, height: 28, width: 28 };
+    let plan = Plan::training(&model, batch, shape, Optimizer::Sgd).unwrap();
+    for phase in Phase::VARIANTS.iter().copied() {
+        let named = |op: usize| format!("{} {}", plan.ops[op].layer, plan.ops[op].kind.name());
+        let expected: Vec<String> = plan.phase(phase).unwrap().into_iter().map(named).collect();
+        let operations = is("cat", "device").into_iter().filter(|e| e["args"]["phase"] == phase.name());
+        let operations: Vec<Value> = operations.collect();
+        let names: Vec<&str> = operations.iter().map(|e| e["name"].as_str().unwrap()).collect();
+        assert_eq!(names, expected, "{phase:?}");
+        for event in operations {
+            let args = &event["args"];
+            assert!(
+                args["bytes"].as_u64().unwrap() > 0 && args["flops"].is_u64() && args["clock"].is_string(),
+                "{args}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_trace_has_every_operation_and_is_an_output_beside_others() {
+    let own = adapter::adapter().device;
+    let folder = TempDir::new().unwrap();
+    let alone = run(folder.path(), &["bench", "--trace", "gpu.json", "--batch", "9", "64"]);
+    let text = String::from_utf8(alone.stdout).unwrap();
+    assert!(alone.status.success() && text.contains(&own.name) && text.contains("batch 9"), "{text}");
+    assert!(!text.contains("images a second"), "it is all that was measured: {text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert_trace(&folder.path().join("gpu.json"), 9);
+
+    let beside = ["bench", "--backend", "cpu", "--batch", "4", "--quick", "--trace", "cpu.json"];
+    lenet(folder.path(), &beside).assert().success().stdout(contains("ran alone").and(contains("images a second")));
+    assert_trace(&folder.path().join("cpu.json"), 4);
+    let nowhere = lenet(folder.path(), &["bench", "--trace", "nowhere/t.json"]).assert().code(2);
+    nowhere.stderr(contains("nowhere/t.json"));
 }
 
 #[test]

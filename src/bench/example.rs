@@ -22,6 +22,8 @@ pub fn report(name: &str) -> AdapterReport {
         samples,
         gflops: 5.0,
         share_of_fma: Some(0.1),
+        encode_us_per_step: Some(20.8),
+        encode_us_per_dispatch: Some(1.3),
         device_bytes: 3 << 20,
     };
     AdapterReport {

@@ -2,17 +2,21 @@
 
 use web_time::Instant;
 
+use super::options::FEWEST;
 use super::{AdapterReport, Ceilings, KernelTime, Options, Samples, Throughput, figures};
 use crate::data::{Dataset, shuffled};
 use crate::error::Result;
 use crate::gpu::{self, Adapter, GpuRunner};
 use crate::infer::write_data;
 use crate::model::Model;
-use crate::plan::{Clock, DatasetShape, Device, Op, Phase, Plan, Runner, Step};
+use crate::plan::{Clock, DatasetShape, Device, Op, Phase, Plan, Role, Runner, Step};
 use crate::recipe::Optimizer;
 
 /// Kernels are timed alone at the largest measured batch size up to this (samples).
 const KERNEL_BATCH: usize = 256;
+
+/// Submissions that are encoded, of which the first half warms up.
+const ENCODINGS: usize = 100;
 
 /// Makes a runner for a plan.
 pub type Open<'a> = &'a dyn Fn(&Plan) -> Result<Box<dyn Runner>>;
@@ -105,7 +109,12 @@ impl Work<'_> {
         let mut of = |phase, name: &str| {
             (self.progress)(&format!("{name} at batch {batch}"));
             let samples = images_per_s(runner.as_mut(), &plan, phase, self.options)?;
-            throughput(&plan, phase, samples, self.ceilings)
+            let encoding = encoding(runner.as_mut(), &plan, phase, self.options)?;
+            Ok(Throughput {
+                encode_us_per_step: encoding.map(|[step, _]| step),
+                encode_us_per_dispatch: encoding.map(|[_, dispatch]| dispatch),
+                ..throughput(&plan, phase, samples, self.ceilings)?
+            })
         };
         Ok([of(Phase::Train, "training")?, of(Phase::Evaluate, "evaluation")?])
     }
@@ -143,7 +152,7 @@ impl Work<'_> {
 }
 
 /// Step `index` of epochs over the whole batches of the dataset.
-fn step(plan: &Plan, index: usize) -> Step {
+pub(super) fn step(plan: &Plan, index: usize) -> Step {
     let start = index % (plan.data.samples / plan.batch) * plan.batch;
     Step {
         start: start as u32,
@@ -175,6 +184,24 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
     Ok(rates(steps * plan.batch, &options.take(|| run(steps))?))
 }
 
+/// The host's time to encode a step of `phase`, and one of its dispatches (us), after a warm-up: medians of full
+/// submissions.
+fn encoding(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Options) -> Result<Option<[f64; 2]>> {
+    let steps: Vec<Step> = (0..runner.capacity()).map(|index| step(plan, index)).collect();
+    let steps = Step::in_rows(&steps);
+    let began = Instant::now();
+    let mut taken = Vec::new();
+    while taken.len() < ENCODINGS && (taken.len() < FEWEST || began.elapsed().as_secs_f64() < options.seconds) {
+        let Some(seconds) = runner.encode(phase, &steps)? else { return Ok(None) };
+        taken.push(1e6 * seconds);
+    }
+    let us = Samples::new(taken.split_off(taken.len() / 2)).median();
+    // The samples of all steps are gathered at once.
+    let dispatches = |op: usize| if plan.ops[op].kind.facts().role == Role::Input { 1 } else { steps.len() };
+    let dispatches: usize = plan.phase(phase)?.into_iter().map(dispatches).sum();
+    Ok(Some([us / steps.len() as f64, us / dispatches as f64]))
+}
+
 /// Rates of `images` in each of `seconds` (images/s).
 fn rates(images: usize, seconds: &[f64]) -> Samples {
     Samples::new(seconds.iter().map(|s| images as f64 / s).collect())
@@ -192,6 +219,8 @@ fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Cei
         samples,
         gflops,
         share_of_fma: ceilings.map(|c| gflops / c.fma_gflops),
+        encode_us_per_step: None,
+        encode_us_per_dispatch: None,
         device_bytes: plan.bytes(),
     })
 }
@@ -255,8 +284,26 @@ mod tests {
             Box::pin(ready(Ok((1e-6 * ((index + 1) * times) as f64, Clock::Timestamp))))
         }
 
+        fn encode(&mut self, phase: Phase, steps: &[Step]) -> Result<Option<f64>> {
+            let us = if phase == Phase::Train { 34.0 } else { 7.0 };
+            Ok(Some(1e-6 * us * steps.len() as f64))
+        }
+
         fn capacity(&self) -> usize {
             MOST_STEPS
+        }
+    }
+
+    #[test]
+    fn encoding_is_told_per_step_and_per_dispatch() {
+        let report = measured(&[4], 4).unwrap();
+        let near = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-9;
+        // The gather of a submission is one dispatch.
+        let gather = 1.0 / MOST_STEPS as f64;
+        for (phase, us, dispatches) in [(&report.training, 34.0, 16.0), (&report.evaluation, 7.0, 6.0)] {
+            let dispatches = dispatches + gather;
+            let of = &phase[0];
+            assert!(near(of.encode_us_per_step, us) && near(of.encode_us_per_dispatch, us / dispatches), "{of:?}");
         }
     }
 

@@ -14,6 +14,7 @@ mod report;
 mod samples;
 #[cfg(not(target_arch = "wasm32"))]
 mod start_up;
+mod trace;
 
 pub use compare::{Change, Verdict, compare, verdict};
 pub use figures::{Figure, figures};
@@ -21,3 +22,4 @@ pub use measure::{Open, first_step, measure, measure_with};
 pub use options::Options;
 pub use report::{AdapterReport, Bench, Ceilings, KernelTime, StartUp, Throughput};
 pub use samples::Samples;
+pub use trace::{OperationTrace, PhaseTrace, Trace, trace};

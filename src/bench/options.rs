@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 const PATIENCE: f64 = 15.0;
 
 /// Samples per figure before sampling may stop early.
-const FEWEST: usize = 3;
+pub(super) const FEWEST: usize = 3;
 
 /// Operations per step, roughly: a sample of one operation takes at least [`Options::seconds`] / `OPERATIONS`.
 const OPERATIONS: f64 = 20.0;

@@ -140,6 +140,13 @@ pub struct Throughput {
     pub gflops: f64,
     /// `gflops` as a share of the adapter's `fma_gflops`; none for the CPU oracle.
     pub share_of_fma: Option<f64>,
+    /// The host's time to encode a step without submitting it, as part of a full submission (us), median; none for the
+    /// CPU oracle and in older files.
+    #[serde(default)]
+    pub encode_us_per_step: Option<f64>,
+    /// The same per dispatch (us).
+    #[serde(default)]
+    pub encode_us_per_dispatch: Option<f64>,
     /// Size of all buffers of the plan (bytes).
     pub device_bytes: u64,
 }

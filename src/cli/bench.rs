@@ -14,11 +14,17 @@ use crate::error::{Error, Result};
 use crate::gpu;
 use crate::model::Model;
 use crate::plan::{Plan, Runner};
-use crate::report::{adapter_text, bench_chart, bench_csv, bench_markdown, changes_text, say, side_by_side_text, warn};
+use crate::report::{
+    adapter_text, bench_chart, bench_csv, bench_markdown, changes_text, say, side_by_side_text, trace_json, trace_text,
+    warn,
+};
 
 /// Start-ups that are measured with the driver's shader cache, and as many without it; few, since each is
 /// a process.
 const START_UPS: usize = 3;
+
+/// Samples per step of a trace, unless others are asked for.
+const TRACED_BATCH: usize = 64;
 
 /// Measure adapters: their ceilings, training, evaluation and every kernel, start-up and memory
 #[derive(clap::Args)]
@@ -45,6 +51,11 @@ pub struct Args {
     quick: bool,
     #[command(flatten)]
     files: Files,
+    /// Write one step of each phase, operation by operation, as a Chrome trace, which ui.perfetto.dev
+    /// opens: at the first --batch [default: 64]. Without --quick and another file it is all that is
+    /// measured
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Say per figure whether it is faster or slower than in this file, which an earlier --json wrote
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -68,11 +79,15 @@ struct Files {
 }
 
 impl Files {
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.json, &self.csv, &self.markdown, &self.chart].into_iter().flatten()
+    }
+
     /// Minutes of measuring should not end in a file that cannot be written.
     ///
     /// Errors: a file in no folder.
-    fn check(&self) -> Result<()> {
-        for path in [&self.json, &self.csv, &self.markdown, &self.chart].into_iter().flatten() {
+    fn check(&self, trace: Option<&PathBuf>) -> Result<()> {
+        for path in self.all().chain(trace) {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !folder.is_dir() || path.is_dir() {
                 return Err(Error::input(
@@ -94,8 +109,7 @@ impl Files {
             let Some(path) = path.as_ref().filter(|path| last || path.is_file() || !path.exists()) else {
                 return Ok(());
             };
-            let failed = |e: std::io::Error| Error::input(format!("{}: {e}", path.display()), "give another file");
-            std::fs::write(path, text()).map_err(failed)?;
+            written(path, &text())?;
             if last {
                 warn(format!("wrote {}", path.display()));
             }
@@ -113,7 +127,7 @@ impl Args {
     /// if no other ran.
     pub fn run(self) -> Exit {
         let model = described(&self.model)?.model()?;
-        self.files.check()?;
+        self.files.check(self.trace.as_ref())?;
         let before = self.compare.as_deref().map(read).transpose()?;
         let data = Dataset::load(&Source::Embedded, Split::Train, (model.input.height, model.input.width))?;
         if let Some(bad) = self.batch.iter().find(|batch| !(1..=data.len()).contains(batch)) {
@@ -121,6 +135,12 @@ impl Args {
         }
 
         let choices = self.choices()?;
+        if let Some(path) = &self.trace {
+            self.write_trace(path, &choices, &model, &data)?;
+            if !self.quick && self.files.all().next().is_none() && self.compare.is_none() {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
         let mut bench = Bench::new(Vec::new());
         let mut failed = None;
         for (place, choice) in (1..).zip(&choices) {
@@ -146,6 +166,19 @@ impl Args {
             Some(error) if bench.adapters.iter().all(|report| report.error.is_some()) => Err(error),
             _ => Ok(ExitCode::SUCCESS),
         }
+    }
+
+    /// Errors: those of a device, a file that cannot be written.
+    fn write_trace(&self, path: &Path, choices: &[Choice], model: &Model, data: &Dataset) -> Result<()> {
+        let batch = self.batch.first().copied().unwrap_or(TRACED_BATCH);
+        let trace = |choice: &Choice| bench::trace(&|plan| choice.open(plan, |_| Ok(())), model, data, batch);
+        let traces = choices.iter().map(trace).collect::<Result<Vec<_>>>()?;
+        for trace in &traces {
+            say(format!("{}\n", trace_text(trace)))?;
+        }
+        written(path, &format!("{}\n", trace_json(&traces)))?;
+        warn(format!("wrote {}", path.display()));
+        Ok(())
     }
 
     /// The devices to measure.
@@ -204,6 +237,11 @@ impl Args {
         bar.finish_and_clear();
         Ok(report)
     }
+}
+
+fn written(path: &Path, text: &str) -> Result<()> {
+    let failed = |e: std::io::Error| Error::input(format!("{}: {e}", path.display()), "give another file");
+    std::fs::write(path, text).map_err(failed)
 }
 
 fn read(path: &Path) -> Result<Bench> {

@@ -68,8 +68,13 @@ impl Gpu {
         self.buffer("staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
+    /// Whether the adapter has timestamps.
+    pub fn has_timestamps(&self) -> bool {
+        self.timestamps.is_some()
+    }
+
     /// Waits for `submission`. In a browser it returns at once: there the awaited callbacks do the waiting.
-    fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
         let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
         self.check()?;
         waited.map(|_| ()).map_err(|e| device_lost(&e.to_string()))

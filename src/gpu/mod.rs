@@ -12,6 +12,7 @@ mod kernels;
 mod limits;
 mod runner;
 mod tile;
+mod timeline;
 mod unroll;
 
 pub use adapters::{Adapter, BACKENDS, Selection, adapters, select};

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use web_time::Instant;
+
 use super::Adapter;
 use super::device::{Gpu, device_error};
 use super::dispatch::{Dispatch, Dispatches, Source};
@@ -9,9 +11,11 @@ use super::guarded::{GUARD_BYTES, Guarded, broken_guard};
 use super::kernels::{Kernel, kernel};
 use super::limits::limits;
 use super::tile::Tile;
+use super::timeline::timeline;
 use crate::error::{Error, Result};
 use crate::plan::{
-    BufferId, Clock, Device, Metrics, Pending, Phase, Plan, Runner, STEP_STRIDE, Step, nothing_to_collect, now,
+    BufferId, Clock, Device, Metrics, Pending, Phase, Plan, Runner, STEP_STRIDE, Step, Timeline, nothing_to_collect,
+    now,
 };
 
 /// Runs a plan on an adapter.
@@ -79,6 +83,16 @@ impl GpuRunner {
         })
     }
 
+    fn dispatches(&self, phase: Phase) -> Result<Vec<&Dispatch>> {
+        self.plan.phase(phase)?.into_iter().map(|op| self.dispatch(op)).collect()
+    }
+
+    /// Bytes of `metrics` up to the last of `rows`.
+    fn metrics_bytes(&self, rows: &[u32]) -> u64 {
+        let rows = u64::from(rows.iter().max().map_or(0, |last| last + 1));
+        rows * (self.plan.blocks.count * size_of::<Metrics>()) as u64
+    }
+
     /// The first broken guard: the buffer, and the word, counted from the buffer's first and so negative before it.
     /// `None` if all guards are whole. Restores the guards.
     ///
@@ -89,6 +103,16 @@ impl GpuRunner {
     /// Errors: those of the device.
     pub fn broken_guard(&self) -> Result<Option<(BufferId, i64)>> {
         Ok(now(broken_guard(&self.gpu, &self.buffers))?.map(|(index, word)| (BufferId(index), word)))
+    }
+}
+
+/// Records `steps` steps of `dispatches` as one pass.
+fn record(encoder: &mut wgpu::CommandEncoder, dispatches: Vec<&Dispatch>, steps: usize) {
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    let (once, each): (Vec<&Dispatch>, Vec<&Dispatch>) = dispatches.into_iter().partition(|d| d.once);
+    once.iter().for_each(|dispatch| dispatch.record(&mut pass, 0, steps as u32));
+    for index in 0..steps {
+        each.iter().for_each(|dispatch| dispatch.record(&mut pass, (index * STEP_STRIDE) as u32, 1));
     }
 }
 
@@ -111,26 +135,17 @@ impl Runner for GpuRunner {
 
     fn submit(&mut self, phase: Phase, steps: &[Step]) -> Result<()> {
         self.plan.check_steps(steps)?;
-        let ops = self.plan.phase(phase)?;
+        let dispatches = self.dispatches(phase)?;
         let mut rows = vec![0u8; steps.len() * STEP_STRIDE];
         for (row, step) in rows.chunks_exact_mut(STEP_STRIDE).zip(steps) {
             row[..size_of::<Step>()].copy_from_slice(bytemuck::bytes_of(step));
         }
         self.gpu.queue.write_buffer(&self.steps, 0, &rows);
 
-        let dispatches = ops.into_iter().map(|op| self.dispatch(op)).collect::<Result<Vec<_>>>()?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            let (once, each): (Vec<&Dispatch>, Vec<&Dispatch>) = dispatches.into_iter().partition(|d| d.once);
-            once.iter().for_each(|dispatch| dispatch.record(&mut pass, 0, steps.len() as u32));
-            for index in 0..steps.len() {
-                each.iter().for_each(|dispatch| dispatch.record(&mut pass, (index * STEP_STRIDE) as u32, 1));
-            }
-        }
+        record(&mut encoder, dispatches, steps.len());
         let used: Vec<u32> = steps.iter().map(|step| step.row).collect();
-        let rows = u64::from(used.iter().max().map_or(0, |last| last + 1));
-        let bytes = rows * (self.plan.blocks.count * size_of::<Metrics>()) as u64;
+        let bytes = self.metrics_bytes(&used);
         let staging = self.gpu.staging(bytes);
         let metrics = &self.buffers[self.plan.metrics.0].handle;
         encoder.copy_buffer_to_buffer(metrics, GUARD_BYTES, &staging, 0, bytes);
@@ -154,6 +169,29 @@ impl Runner for GpuRunner {
             self.gpu.queue.write_buffer(&self.steps, 0, bytemuck::bytes_of(step));
             let dispatch = self.dispatch(index)?;
             self.gpu.time(|pass| (0..times).for_each(|_| dispatch.record(pass, 0, 1))).await
+        })
+    }
+
+    fn encode(&mut self, phase: Phase, steps: &[Step]) -> Result<Option<f64>> {
+        self.plan.check_steps(steps)?;
+        let dispatches = self.dispatches(phase)?;
+        let started = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        record(&mut encoder, dispatches, steps.len());
+        let commands = encoder.finish();
+        let seconds = started.elapsed().as_secs_f64();
+        drop(commands);
+        self.gpu.check()?;
+        Ok(Some(seconds))
+    }
+
+    fn timeline<'a>(&'a mut self, phase: Phase, step: &'a Step) -> Pending<'a, Option<Timeline>> {
+        Box::pin(async move {
+            self.plan.check_steps(std::slice::from_ref(step))?;
+            let dispatches = self.dispatches(phase)?;
+            let metrics = &self.buffers[self.plan.metrics.0].handle;
+            let read = (metrics, GUARD_BYTES..GUARD_BYTES + self.metrics_bytes(&[step.row]));
+            timeline(&self.gpu, &dispatches, (&self.steps, step), read).await
         })
     }
 

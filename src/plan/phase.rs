@@ -1,7 +1,7 @@
 //! Phases: the lists of operations that a submission can run.
 
 /// A list of operations that a submission runs for each of its steps: see [`super::Plan::phase`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::VariantArray)]
 pub enum Phase {
     /// Gather, forward, loss.
     Evaluate,

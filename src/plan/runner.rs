@@ -1,5 +1,7 @@
 //! Runners: the contract that the GPU and the CPU keep (tests/runner.rs).
 
+use std::future::ready;
+use std::ops::Range;
 use std::pin::Pin;
 
 use super::{BufferId, Kernels, Metrics, Phase, Step};
@@ -49,6 +51,15 @@ pub enum Clock {
     Wall,
 }
 
+/// The parts of one step on one time line (s from its beginning): see [`Runner::timeline`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The work of the host, in order.
+    pub host: Vec<(&'static str, Range<f64>)>,
+    /// The operations of the phase, in order.
+    pub operations: Vec<Range<f64>>,
+}
+
 /// A result to wait for. Natively it is ready when it is first polled, because polling waits for the device; in a
 /// browser the device wakes it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
@@ -84,6 +95,18 @@ pub trait Runner {
     /// and the clock that took it.
     fn run_op<'a>(&'a mut self, index: usize, step: &'a Step, times: usize) -> Pending<'a, (f64, Clock)>;
 
+    /// Prepares `steps` of `phase` for submission and throws them away. Returns the host's time for that (s); none for
+    /// a runner that records no commands.
+    fn encode(&mut self, _: Phase, _: &[Step]) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    /// Runs `step` of `phase` and waits, with each part of it on one time line; none for a runner whose operations have
+    /// no clock of their own.
+    fn timeline<'a>(&'a mut self, _: Phase, _: &'a Step) -> Pending<'a, Option<Timeline>> {
+        Box::pin(ready(Ok(None)))
+    }
+
     /// Most steps per submission.
     fn capacity(&self) -> usize;
 
@@ -111,6 +134,11 @@ pub trait Runner {
     /// [`Runner::collect`], waited for.
     fn collect_now(&mut self) -> Result<Vec<Metrics>> {
         now(self.collect())
+    }
+
+    /// [`Runner::timeline`], waited for.
+    fn timeline_now(&mut self, phase: Phase, step: &Step) -> Result<Option<Timeline>> {
+        now(self.timeline(phase, step))
     }
 
     /// [`Runner::run_op`], waited for.

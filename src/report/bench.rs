@@ -1,7 +1,7 @@
 //! Figures of a benchmark as tables for people, Markdown and CSV.
 
 use super::devices::device_line;
-use super::text::{percent, table, thousands, wrap};
+use super::text::{percent, quantity, table, thousands, wrap};
 use crate::bench::{AdapterReport, Bench, Change, StartUp, Throughput, Verdict, figures};
 use crate::plan::{Clock, Kernels};
 
@@ -158,6 +158,12 @@ fn facts(report: &AdapterReport) -> Vec<String> {
             "costs: {dispatch} per dispatch, {submission} per submission, {read_back} to read 4 KiB back"
         ));
     }
+    let encoded = |t: &Throughput| Some((t.batch, [t.encode_us_per_step?, t.encode_us_per_dispatch?]));
+    if let Some((batch, us)) = report.training.iter().find(|t| Some(t.batch) == report.kernel_batch()).and_then(encoded)
+    {
+        let [step, dispatch] = us.map(|us| quantity(1e-6 * us, "s"));
+        facts.push(format!("encoding on the host: {step} per training step, {dispatch} per dispatch, batch {batch}"));
+    }
     if let Some(start) = &report.start_up {
         facts.push(format!(
             "start-up to the first training step done, batch {}: {} without the driver's shader cache, {} with it",
@@ -296,20 +302,6 @@ fn side_by_side(bench: &Bench) -> Table {
 /// `name`, cut to [`NAME`] characters.
 fn short(name: &str) -> String {
     if name.chars().count() <= NAME { name.to_owned() } else { name.chars().take(NAME - 1).chain(['…']).collect() }
-}
-
-/// `12.3 us`, `61.2 GFLOP/s`, `12,345 images/s`; a dash if unknown.
-fn quantity(value: f64, unit: &str) -> String {
-    match unit {
-        _ if !value.is_finite() => "-".to_owned(),
-        "s" if value < 1e-6 => format!("{:.0} ns", 1e9 * value),
-        "s" if value < 1e-3 => format!("{:.1} us", 1e6 * value),
-        "s" if value < 0.1 => format!("{:.2} ms", 1e3 * value),
-        "s" if value < 1.0 => format!("{:.0} ms", 1e3 * value),
-        "s" => format!("{value:.2} s"),
-        "images/s" => format!("{} {unit}", thousands(value as u64)),
-        _ => format!("{value:.1} {unit}"),
-    }
 }
 
 fn clock(clock: Clock) -> &'static str {

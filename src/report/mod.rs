@@ -14,6 +14,7 @@ mod predictions;
 mod snapshot;
 mod summary;
 mod text;
+mod trace;
 mod training;
 
 pub use bench::{adapter_text, bench_csv, bench_markdown, changes_text, side_by_side_text};
@@ -24,4 +25,5 @@ pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};
 pub use summary::{summary_json, summary_text};
 pub use text::{say, warn};
+pub use trace::{trace_json, trace_text};
 pub use training::{TrainReport, step_text};

@@ -42,6 +42,20 @@ pub(super) fn percent(share: impl Into<Option<f64>>, digits: usize) -> String {
     known.map_or("-".to_owned(), |share| format!("{:.digits$} %", 100.0 * share))
 }
 
+/// `12.3 us`, `61.2 GFLOP/s`, `12,345 images/s`; a dash if unknown.
+pub(super) fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        _ if !value.is_finite() => "-".to_owned(),
+        "s" if value < 1e-6 => format!("{:.0} ns", 1e9 * value),
+        "s" if value < 1e-3 => format!("{:.1} us", 1e6 * value),
+        "s" if value < 0.1 => format!("{:.2} ms", 1e3 * value),
+        "s" if value < 1.0 => format!("{:.0} ms", 1e3 * value),
+        "s" => format!("{value:.2} s"),
+        "images/s" => format!("{} {unit}", thousands(value as u64)),
+        _ => format!("{value:.1} {unit}"),
+    }
+}
+
 /// Columns of the narrowest terminal that sentences are made for; tables may have 100.
 const COLUMNS: usize = 80;
 

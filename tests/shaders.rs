@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use lenet_gpu::check::{Pipeline, pipelines};
+use lenet_gpu::check::{Pipeline, pipelines, shader_files};
 use lenet_gpu::gpu::{Resource, WINDOW_BYTES};
 use lenet_gpu::plan::{Kernels, Step};
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
@@ -290,4 +290,12 @@ fn no_shader_sets_sizes_or_alignments() {
             assert!(!text.contains(attribute), "{}: {attribute}", path.display());
         }
     }
+}
+
+#[test]
+fn every_shader_of_a_model_is_known_by_its_file() {
+    let known: Vec<String> = shader_files().unwrap().into_keys().map(str::to_owned).collect();
+    let files = shaders::files().into_iter().map(|(_, name)| name).filter(|name| name != "ceilings");
+    let files: BTreeSet<String> = files.collect();
+    assert_eq!(known, files.into_iter().collect::<Vec<_>>());
 }

@@ -39,7 +39,7 @@ fn threads_are_workgroups_times_their_size_with_constants() {
     let plan = plan("lenet5");
     let sized = Kernel {
         entry: "sized",
-        pieces: vec![Piece { file: "sized", text }],
+        pieces: vec![Piece { file: "sized", text: text.into() }],
         constants: vec![("HEIGHT", 3)],
         workgroups: [5, 1, 7],
         geometry: Vec::new(),

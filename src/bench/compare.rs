@@ -101,7 +101,8 @@ fn adapter(before: &Device, after: &Device) -> String {
         }
         _ => String::new(),
     };
-    format!("{}, {}{kernels}", after.name, after.backend)
+    let own = after.shaders.iter().map(|own| format!(", shaders of {}", own.title()));
+    format!("{}, {}{kernels}{}", after.name, after.backend, own.collect::<String>())
 }
 
 #[cfg(test)]

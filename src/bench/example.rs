@@ -14,6 +14,7 @@ pub fn report(name: &str) -> AdapterReport {
         driver: "a \"driver\", 1.0".to_owned(),
         kind: "software".to_owned(),
         kernels: Some(Kernels::Software),
+        shaders: None,
     };
     let samples = Samples::new(vec![2_000.0, 2_020.0, 1_980.0]);
     let throughput = Throughput {

@@ -51,6 +51,9 @@ fn first_step(program: &Path, device: &Device, model: &str, batch: usize) -> Com
     if let Some(kernels) = device.kernels {
         command.args(["--kernels", kernels.name()]);
     }
+    if let Some(own) = &device.shaders {
+        command.arg("--shaders").arg(&own.folder);
+    }
     command
 }
 

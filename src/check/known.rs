@@ -44,6 +44,7 @@ mod tests {
             driver: driver.to_owned(),
             kind: "discrete gpu".to_owned(),
             kernels: Some(Kernels::Gpu),
+            shaders: None,
         };
         assert_eq!(reason_in(&table, &device("AMD Radeon", "radv 1.2.3"), "sgd").as_deref(), Some("wrong rounding"));
         assert_eq!(reason_in(&table, &device("AMD Radeon", "radv 1.3"), "sgd"), None);

@@ -51,7 +51,7 @@ pub use kernels::{KernelsOutcome, Sources, check_kernels};
 pub use models::models;
 pub use oracle::{check_gradients, check_oracle};
 pub use pair::Pair;
-pub use pipelines::{Pipeline, pipelines};
+pub use pipelines::{Pipeline, pipelines, shader_files};
 pub use probe::Probe;
 pub use quantity::{ORACLE_SHARE, Quantity, Reference, SHARE};
 pub use report::{AdapterReport, Report};

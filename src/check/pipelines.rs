@@ -1,5 +1,8 @@
 //! The pipelines of the program, for checks of shaders without a GPU.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use strum::VariantArray;
 
 use super::models::{model, models};
@@ -57,6 +60,15 @@ pub fn pipelines() -> Result<Vec<Pipeline>> {
         }
     }
     Ok(found)
+}
+
+/// The files of `shaders/` that a model runs: the text of each by its path there, without the extension.
+///
+/// Errors: those of [`pipelines`].
+pub fn shader_files() -> Result<BTreeMap<&'static str, Cow<'static, str>>> {
+    let ceilings: Vec<&str> = ceiling_kernels().map(|kernel| kernel.entry).collect();
+    let of_models = pipelines()?.into_iter().filter(|pipeline| !ceilings.contains(&pipeline.kernel.entry));
+    Ok(of_models.flat_map(|pipeline| pipeline.kernel.pieces).map(|piece| (piece.file, piece.text)).collect())
 }
 
 /// The presets, then the small models of each activation.

@@ -225,6 +225,8 @@ impl Tally {
         let replay = self.worst.as_ref().map(|worst| {
             let (index, kernel) = (device.index.unwrap_or(0), self.kernel);
             let set = device.other_kernels().map_or(String::new(), |set| format!(" --kernels {}", set.name()));
+            let own = device.shaders.iter().map(|own| format!(" --shaders {}", own.folder.display()));
+            let set = set + &own.collect::<String>();
             let (case, inputs, seed) = (&worst.case, worst.inputs.name(), worst.seed);
             format!(
                 "lenet-gpu check --adapter {index}{set} --kernel {kernel} --case {case} --inputs {inputs} --seed {seed}{}",

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 
-use super::device::{Backend, Choice, DeviceArgs, KernelsArgs};
+use super::device::{Backend, Choice, DeviceArgs};
+use super::kernels::KernelsArgs;
 use super::shared::{Exit, MODEL, described, models};
 use crate::bench::{self, AdapterReport, Bench, Options, StartUp};
 use crate::cpu::CpuRunner;
@@ -185,8 +186,16 @@ impl Args {
     ///
     /// Errors: an adapter or backend that does not exist.
     fn choices(&self) -> Result<Vec<Choice>> {
-        let one =
-            |adapter: Option<String>| DeviceArgs { backend: self.backend, adapter, kernels: self.kernels }.choose();
+        self.kernels.check(self.backend == Some(Backend::Cpu))?;
+        // Read once, however many adapters there are.
+        let shaders = self.kernels.shaders()?;
+        let kernels = KernelsArgs { shaders: None, ..self.kernels.clone() };
+        let one = |adapter: Option<String>| {
+            let device = DeviceArgs { backend: self.backend, adapter, kernels: kernels.clone() };
+            let choice = device.choose()?;
+            self.kernels.check(matches!(choice, Choice::Cpu))?;
+            Ok::<_, Error>(choice.with_shaders(&shaders))
+        };
         if !self.all {
             let asked = self.adapter.iter().cloned().map(|adapter| one(Some(adapter)));
             return if self.adapter.is_empty() { Ok(vec![one(None)?]) } else { asked.collect() };
@@ -195,7 +204,7 @@ impl Args {
         let best = one(None)?;
         let backend = self.backend.filter(|backend| *backend != Backend::Auto).map(Backend::name);
         let fits = |adapter: &gpu::Adapter| backend.as_ref().is_none_or(|backend| adapter.device.backend == *backend);
-        let choice = |adapter| Choice::Gpu(Box::new(self.kernels.of(adapter)));
+        let choice = |adapter| Choice::Gpu(Box::new(kernels.of(adapter, &shaders)));
         let all: Vec<Choice> = gpu::adapters()?.into_iter().filter(fits).map(choice).collect();
         Ok(if all.is_empty() { vec![best] } else { all })
     }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use strum::VariantArray;
 
-use super::device::{Backend, KernelsArgs};
+use super::device::Backend;
+use super::kernels::KernelsArgs;
 use super::progress::CheckProgress;
 use super::shared::{Exit, MODEL, described, models};
 use crate::check::{Effort, Filter, Inputs, Options, Verdict, check};
@@ -140,18 +141,22 @@ impl Args {
                 "choose a GPU backend",
             ));
         }
+        let shaders = self.kernels.shaders()?;
         let backend = self.backend.filter(|b| *b != Backend::Auto).and_then(|b| b.to_possible_value());
         let backend = backend.map(|value| value.get_name().to_owned());
         let none =
             || Error::input("there is no adapter to check", "install a GPU driver; lenet-gpu devices lists them");
         if !self.all {
             let selection = Selection { backend, adapter: self.adapter.clone() };
-            return Ok(vec![self.kernels.of(gpu::select(&selection)?.ok_or_else(none)?)]);
+            return Ok(vec![self.kernels.of(gpu::select(&selection)?.ok_or_else(none)?, &shaders)]);
         }
         let fits = |adapter: &Adapter| backend.as_ref().is_none_or(|backend| adapter.device.backend == *backend);
         let sets = |adapter: Adapter| match self.kernels.kernels {
-            Some(kernels) => vec![adapter.with_kernels(kernels)],
-            None => Kernels::VARIANTS.iter().map(|kernels| adapter.clone().with_kernels(*kernels)).collect(),
+            Some(_) => vec![self.kernels.of(adapter, &shaders)],
+            None => Kernels::VARIANTS
+                .iter()
+                .map(|kernels| self.kernels.of(adapter.clone(), &shaders).with_kernels(*kernels))
+                .collect(),
         };
         let adapters: Vec<Adapter> = gpu::adapters()?.into_iter().filter(fits).flat_map(sets).collect();
         if adapters.is_empty() { Err(none()) } else { Ok(adapters) }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{bench, check, devices, eval, first_step, predict, summary, train};
+use super::{bench, check, devices, eval, first_step, predict, shaders, summary, train};
 use crate::report::warn;
 
 /// Train LeNet-5 on any GPU with WGSL kernels
@@ -24,6 +24,7 @@ enum Command {
     Devices(devices::Args),
     Bench(bench::Args),
     Summary(summary::Args),
+    Shaders(shaders::Args),
     #[command(hide = true)]
     FirstStep(first_step::Args),
 }
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Devices(args) => args.run(),
         Command::Summary(args) => args.run(),
+        Command::Shaders(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::FirstStep(args) => args.run(),
     };

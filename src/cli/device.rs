@@ -2,9 +2,10 @@
 
 use clap::ValueEnum;
 
+use super::kernels::KernelsArgs;
 use crate::cpu::CpuRunner;
 use crate::error::{Error, Result};
-use crate::gpu::{self, Adapter, GpuRunner, Selection};
+use crate::gpu::{self, Adapter, GpuRunner, Selection, Shaders};
 use crate::plan::{Device, Kernels, Plan, Runner};
 use crate::report::{device_line, warn};
 
@@ -19,35 +20,6 @@ pub struct DeviceArgs {
     pub adapter: Option<String>,
     #[command(flatten)]
     pub kernels: KernelsArgs,
-}
-
-/// The set of kernels.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub struct KernelsArgs {
-    /// Set of kernels that the adapter runs [default: its own, see `lenet-gpu devices`]
-    #[arg(long, value_name = "SET")]
-    pub kernels: Option<Kernels>,
-}
-
-impl KernelsArgs {
-    /// Errors: a set for the CPU oracle.
-    pub fn check(self, backend: Option<Backend>) -> Result<()> {
-        match self.kernels {
-            Some(kernels) if backend == Some(Backend::Cpu) => Err(Error::input(
-                format!("--kernels {} does not go with --backend cpu: the oracle runs no kernels", kernels.name()),
-                "leave one of them out",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// `adapter`, with the set that was asked for.
-    pub fn of(self, adapter: Adapter) -> Adapter {
-        match self.kernels {
-            Some(kernels) => adapter.with_kernels(kernels),
-            None => adapter,
-        }
-    }
 }
 
 /// A backend by its name on the command line.
@@ -83,9 +55,9 @@ pub enum Choice {
 }
 
 impl DeviceArgs {
-    /// Checks the flags by themselves. Errors: an adapter or a set of kernels named for the CPU oracle.
+    /// Checks the flags by themselves. Errors: an adapter or kernels for the CPU oracle.
     pub fn check(&self) -> Result<()> {
-        self.kernels.check(self.backend)?;
+        self.kernels.check(self.backend == Some(Backend::Cpu))?;
         match &self.adapter {
             Some(adapter) if self.backend == Some(Backend::Cpu) => Err(Error::input(
                 format!("--adapter {adapter} does not go with --backend cpu, which has no adapters"),
@@ -97,7 +69,8 @@ impl DeviceArgs {
 
     /// Finds the device that was asked for; says on stderr when `auto` has to fall back to the CPU.
     ///
-    /// Errors: a backend or adapter that does not exist, a set of kernels where there is no adapter.
+    /// Errors: a backend or adapter that does not exist, kernels where there is no adapter, shaders that cannot be
+    /// read.
     pub fn choose(&self) -> Result<Choice> {
         self.check()?;
         let backend = self.backend.unwrap_or(Backend::Auto);
@@ -107,9 +80,9 @@ impl DeviceArgs {
         let backend = (backend != Backend::Auto).then(|| backend.name());
         let selection = Selection { backend, adapter: self.adapter.clone() };
         Ok(match gpu::select(&selection)? {
-            Some(adapter) => Choice::Gpu(Box::new(self.kernels.of(adapter))),
+            Some(adapter) => Choice::Gpu(Box::new(self.kernels.of(adapter, &self.kernels.shaders()?))),
             None => {
-                self.kernels.check(Some(Backend::Cpu)).map_err(|e| e.context("this machine has no GPU adapter"))?;
+                self.kernels.check(true).map_err(|e| e.context("this machine has no GPU adapter"))?;
                 warn("warning: this machine has no GPU adapter; running on the CPU oracle, which is much slower");
                 Choice::Cpu
             }
@@ -122,6 +95,14 @@ impl Choice {
     pub fn with_kernels(self, kernels: Kernels) -> Self {
         match self {
             Self::Gpu(adapter) => Self::Gpu(Box::new(adapter.with_kernels(kernels))),
+            Self::Cpu => Self::Cpu,
+        }
+    }
+
+    /// The same device; an adapter runs `shaders`.
+    pub fn with_shaders(self, shaders: &Shaders) -> Self {
+        match self {
+            Self::Gpu(adapter) => Self::Gpu(Box::new(adapter.with_shaders(shaders))),
             Self::Cpu => Self::Cpu,
         }
     }

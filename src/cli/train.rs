@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 use strum::VariantArray;
 
-use super::device::{Backend, DeviceArgs};
+use super::device::{Backend, Choice, DeviceArgs};
+use super::kernels::{KernelsArgs, read_shaders};
 use super::progress::TrainProgress;
 use super::shared::{Exit, MODEL, models};
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
     /// Go on with the run in this folder, with its settings and kernels and to the same bits; only
-    /// --backend, --adapter, --kernels and --json go with it
+    /// --backend, --adapter, --kernels, --shaders and --json go with it
     #[arg(long, value_name = "RUNDIR", conflicts_with = "settings")]
     resume: Option<PathBuf>,
     /// One JSON object per line on stdout instead of text
@@ -109,9 +110,7 @@ impl Args {
         let announce = |line: &str| if self.json { Ok(()) } else { say(format!("device    {line}")) };
         let mut choice = device.choose()?;
         if let Some(from) = &from {
-            if let (None, Some(kernels)) = (self.device.kernels.kernels, from.config.kernels) {
-                choice = choice.with_kernels(kernels);
-            }
+            choice = self.as_before(choice, &from.config)?;
             from.check_kernels(&choice.device())?;
         }
         let mut runner = choice.open(training.plan(), announce)?;
@@ -165,7 +164,22 @@ impl Args {
         DeviceArgs {
             backend: Backend::from_str(&config.backend, true).ok(),
             adapter: config.adapter.clone(),
-            kernels: self.device.kernels,
+            kernels: self.device.kernels.clone(),
+        }
+    }
+
+    /// `choice` with the kernels of the run, unless flags name others.
+    ///
+    /// Errors: shaders that are no longer there.
+    fn as_before(&self, choice: Choice, config: &TrainConfig) -> Result<Choice> {
+        let KernelsArgs { kernels, shaders } = &self.device.kernels;
+        let choice = match (kernels, config.kernels) {
+            (None, Some(kernels)) => choice.with_kernels(kernels),
+            _ => choice,
+        };
+        match (shaders, &config.shaders, &choice) {
+            (None, Some(own), Choice::Gpu(_)) => Ok(choice.with_shaders(&read_shaders(&own.folder)?)),
+            _ => Ok(choice),
         }
     }
 }

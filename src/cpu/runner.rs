@@ -35,6 +35,7 @@ impl CpuRunner {
             driver: String::new(),
             kind: "cpu".to_owned(),
             kernels: None,
+            shaders: None,
         }
     }
 

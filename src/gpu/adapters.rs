@@ -1,5 +1,6 @@
 //! The adapters of this machine, and the choice among them. An adapter that was asked for and is missing is an error.
 
+use super::Shaders;
 use crate::error::{Error, Result};
 use crate::plan::{Device, Kernels, now};
 
@@ -22,6 +23,7 @@ pub struct Adapter {
     pub device: Device,
     /// Limits and features that a plan may need, as (name, value).
     pub limits: Vec<(String, String)>,
+    pub(super) shaders: Shaders,
     pub(super) handle: wgpu::Adapter,
 }
 
@@ -29,6 +31,13 @@ impl Adapter {
     /// The same adapter, which runs `kernels`.
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
         self.device.kernels = Some(kernels);
+        self
+    }
+
+    /// The same adapter, which runs `shaders` in place of the program's own.
+    pub fn with_shaders(mut self, shaders: &Shaders) -> Self {
+        self.device.shaders = shaders.own();
+        self.shaders = shaders.clone();
         self
     }
 }
@@ -231,8 +240,10 @@ fn describe(index: usize, handle: wgpu::Adapter) -> Adapter {
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
             kind: kind.to_owned(),
             kernels: Some(Kernels::of(kind)),
+            shaders: None,
         },
         limits: limits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        shaders: Shaders::default(),
         handle,
     }
 }

@@ -38,7 +38,7 @@ fn kernel(entry: &'static str, rounds: usize) -> Kernel {
     let text = include_str!("../../shaders/ceilings.wgsl");
     Kernel {
         entry,
-        pieces: vec![Piece { file: "ceilings", text }],
+        pieces: vec![Piece { file: "ceilings", text: text.into() }],
         arguments: vec![Argument { name: "source", usage: Use::Read }, Argument { name: "sink", usage: Use::Write }],
         constants: vec![("ROUNDS", rounds)],
         geometry: Vec::new(),

@@ -1,5 +1,7 @@
 //! The kernel table: entry point, WGSL, constants and workgroups of every operation, one arm per operation.
 
+use std::borrow::Cow;
+
 use super::tile::{Constants, MOST_GROUPS, Tile, Tiles, WINDOW_BYTES};
 use super::unroll::{unroll, without_aliases};
 use crate::error::{Error, Result};
@@ -11,12 +13,12 @@ use crate::plan::{
 use crate::recipe::Optimizer;
 
 /// A part of a shader: a file of `shaders/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     /// Its path in `shaders/`, without the extension.
     pub file: &'static str,
-    /// WGSL.
-    pub text: &'static str,
+    /// WGSL: that of the program, or another ([`super::Shaders`]).
+    pub text: Cow<'static, str>,
 }
 
 /// The kernel of an operation.
@@ -157,7 +159,7 @@ impl Kernel {
                 "step" => Some(Resource::Step),
                 "steps" => Some(Resource::Steps),
                 "window" => Some(Resource::Window),
-                "geometry" => Some(Resource::Geometry),
+                "geometry" if self.shared && !self.geometry.is_empty() => Some(Resource::Geometry),
                 _ => None,
             }
         };
@@ -184,7 +186,7 @@ impl Kernel {
 
 macro_rules! piece {
     ($file:literal) => {
-        Piece { file: $file, text: include_str!(concat!("../../shaders/", $file, ".wgsl")) }
+        Piece { file: $file, text: Cow::Borrowed(include_str!(concat!("../../shaders/", $file, ".wgsl"))) }
     };
 }
 
@@ -295,7 +297,7 @@ fn with_activation(activation: Activation, pieces: &[Piece]) -> Vec<Piece> {
         Activation::ScaledTanh => vec![safe_tanh, piece!("activation/scaled_tanh")],
         Activation::Sigmoid => vec![piece!("activation/sigmoid")],
     };
-    all.extend(pieces);
+    all.extend_from_slice(pieces);
     all
 }
 

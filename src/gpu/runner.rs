@@ -10,6 +10,7 @@ use super::dispatch::{Dispatch, Dispatches, Source};
 use super::guarded::{GUARD_BYTES, Guarded, broken_guard};
 use super::kernels::{Kernel, kernel};
 use super::limits::limits;
+use super::replace::replace;
 use super::tile::Tile;
 use super::timeline::timeline;
 use crate::error::{Error, Result};
@@ -43,7 +44,8 @@ struct Submission {
 impl GpuRunner {
     /// Opens `adapter` and prepares every buffer and pipeline of `plan`; the buffers are zero.
     ///
-    /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory.
+    /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory, shaders of
+    /// a user's that are not WGSL (file and line).
     pub fn new(adapter: &Adapter, plan: &Plan) -> Result<Self> {
         now(Self::open(adapter, plan, &|kernel| kernel.source().map(Some)))
     }
@@ -52,7 +54,8 @@ impl GpuRunner {
     /// An operation without WGSL is not prepared and cannot run.
     pub async fn open(adapter: &Adapter, plan: &Plan, source: Source<'_>) -> Result<Self> {
         let tile = Tile::of(adapter);
-        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, tile)).collect();
+        let kernels = plan.ops.iter().map(|op| replace(kernel(op, plan, tile), &adapter.shaders));
+        let kernels: Vec<Kernel> = kernels.collect::<Result<_>>()?;
         let limits = limits(adapter, plan, &kernels)?;
         let gpu = Gpu::open(adapter, limits.clone()).await?;
 
@@ -66,12 +69,13 @@ impl GpuRunner {
         let steps = gpu.buffer("steps", (STEP_STRIDE * plan.steps) as u64, table);
         let pipelines = HashMap::new();
         let dispatches =
-            Dispatches { gpu: &gpu, plan, buffers: &buffers, steps: &steps, source, pipelines }.of(&kernels)?;
+            Dispatches { gpu: &gpu, plan, buffers: &buffers, steps: &steps, source, pipelines }.of(&kernels);
+        let dispatches = dispatches.map_err(|e| adapter.shaders.blamed(e))?;
         if let Some(error) = memory.pop().await {
             let need = format!(" (the plan needs {} MiB)", plan.bytes().div_ceil(1 << 20));
             return Err(device_error(&error, &need));
         }
-        gpu.check()?;
+        gpu.check().map_err(|e| adapter.shaders.blamed(e))?;
         let (description, submitted) = (adapter.device.clone(), VecDeque::new());
         Ok(Self { description, plan: plan.clone(), gpu, buffers, steps, dispatches, submitted })
     }

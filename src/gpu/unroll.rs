@@ -45,6 +45,9 @@ pub fn without_aliases(wgsl: &str) -> String {
     text
 }
 
+/// Most text of a loop, unrolled (bytes).
+const LONGEST: usize = 1 << 20;
+
 /// Stands for `for (` of a marked loop.
 const MARK: &str = "unroll (";
 
@@ -69,6 +72,9 @@ impl Constants {
         for counter in from..to {
             let mut inside = self.clone();
             inside.0.insert(name.to_owned(), counter);
+            if turns.len() > LONGEST {
+                return refused("is too long");
+            }
             turns += &format!("{{{}}}\n", inside.expand(&replace(body, name, &format!("{counter}u")))?);
         }
         Ok(format!("{before}{turns}{}", self.expand(&rest[body.len() + 1..])?))
@@ -212,6 +218,7 @@ mod tests {
             ("for (var i = 0u; i < 4u; i += 2u) { } // unroll", "has bounds that are not known"),
             ("for (var i = 0u; i < 4u; i++) { break; } // unroll", "is left early"),
             ("for (var i = 0u; i < 4u; i++) { // unroll\n", "does not end"),
+            ("for (var i = 0u; i < 4000000000u; i++) { } // unroll", "is too long"),
             ("for (var i = 0u; i < 1u - 2u; i++) { } // unroll", "has bounds that are not known"),
         ] {
             let error = unroll(text).unwrap_err();

@@ -73,6 +73,6 @@ pub use partials::{Partials, Segment};
 pub use phase::Phase;
 pub(crate) use plan::nothing_to_collect;
 pub use plan::{DatasetShape, Plan};
-pub use runner::{Clock, Device, Pending, Runner, Timeline, now};
+pub use runner::{Clock, Device, OwnShaders, Pending, Runner, Timeline, now};
 pub use stage::{Stage, stages};
 pub use step::{MOST_STEPS, Metrics, STEP_STRIDE, Step};

@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use super::{BufferId, Kernels, Metrics, Phase, Step};
@@ -24,6 +25,25 @@ pub struct Device {
     /// The set of kernels that it runs; none for the CPU oracle, and for a result older than the sets.
     #[serde(default, rename = "kernel_set")]
     pub kernels: Option<Kernels>,
+    /// The shaders that it runs in place of the program's own; none if they are the program's.
+    #[serde(default)]
+    pub shaders: Option<OwnShaders>,
+}
+
+/// Shaders of a user's.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OwnShaders {
+    /// The folder that they were read from.
+    pub folder: PathBuf,
+    /// SHA-256 of the files that are not the program's, with their names.
+    pub sha256: String,
+}
+
+impl OwnShaders {
+    /// `DIR (sha256 1a2b3c4d)`
+    pub fn title(&self) -> String {
+        format!("{} (sha256 {})", self.folder.display(), self.sha256.get(..8).unwrap_or(&self.sha256))
+    }
 }
 
 impl Device {

@@ -5,7 +5,7 @@ use super::text::{counted, table, thousands, wrap};
 use crate::check::{
     AdapterReport, Finding, KernelReport, Pair, Quantity, Reference, Report, Trial, UNWRITTEN, Verdict,
 };
-use crate::plan::Kernels;
+use crate::plan::{Device, Kernels};
 
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -246,7 +246,8 @@ fn last_line(report: &Report) -> String {
                 (Verdict::Fail, failed) => format!(" ({})", failed.join(", ")),
                 _ => String::new(),
             };
-            let kernels = a.device.other_kernels().map_or(String::new(), |set| format!(", {} kernels", set.name()));
+            let mut kernels = a.device.other_kernels().map_or(String::new(), |set| format!(", {} kernels", set.name()));
+            kernels.extend(a.device.shaders.iter().map(|own| format!(", shaders of {}", own.title())));
             let verdict = word(a.verdict).to_uppercase();
             format!("{verdict}{what} {} {} [{driver}{kernels}]", a.device.name, a.device.backend)
         })
@@ -278,13 +279,18 @@ pub fn check_markdown(report: &Report) -> String {
             cell(&a.device.name),
             a.device.backend,
             cell(&a.device.driver),
-            a.device.kernels.map_or("-", Kernels::name),
+            cell(&kernels(&a.device)),
             word(a.verdict),
             report.date,
             report.version
         ));
     }
     text
+}
+
+fn kernels(device: &Device) -> String {
+    let set = device.kernels.map_or("-", Kernels::name);
+    device.shaders.as_ref().map_or(set.to_owned(), |own| format!("{set}, shaders of {}", own.title()))
 }
 
 #[cfg(test)]

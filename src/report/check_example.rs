@@ -82,6 +82,7 @@ pub fn passing(index: usize, name: &str, driver: &str) -> AdapterReport {
             driver: driver.to_owned(),
             kind: "discrete gpu".to_owned(),
             kernels: Some(Kernels::Gpu),
+            shaders: None,
         },
         verdict: Verdict::Pass,
         error: None,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::plan::Device;
 
-/// Name, kind, backend and driver on one line; a software adapter is named as such, and so is a set of kernels that is
-/// not the device's own.
+/// Name, kind, backend and driver on one line; a software adapter is named as such, and so are kernels that are not
+/// the device's own, and shaders that are not the program's.
 pub fn device_line(device: &Device) -> String {
     let mut parts = vec![device.name.clone()];
     match device.kind.as_str() {
@@ -19,6 +19,7 @@ pub fn device_line(device: &Device) -> String {
         format!("driver {}", device.driver)
     });
     parts.extend(device.other_kernels().map(|kernels| format!("{} kernels", kernels.name())));
+    parts.extend(device.shaders.as_ref().map(|own| format!("shaders of {}", own.title())));
     if device.backend == "cpu" {
         parts.truncate(1);
     }
@@ -75,6 +76,7 @@ mod tests {
             driver: driver.to_owned(),
             kind: kind.to_owned(),
             kernels: Some(Kernels::of(kind)),
+            shaders: None,
         };
         let limits = |stage: &str, f16: &str| {
             [("storage buffers per stage", stage), ("buffer, MiB", "2047"), ("f16", f16)]

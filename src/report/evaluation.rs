@@ -51,6 +51,7 @@ pub fn evaluation_json(evaluation: &Evaluation, weights: &str, split: &str, devi
         "adapter": device.name,
         "backend": device.backend,
         "kernel_set": device.kernels,
+        "shaders": device.shaders,
     })
 }
 

@@ -123,6 +123,7 @@ mod tests {
                 driver: "maker 1.2".to_owned(),
                 kind: "discrete gpu".to_owned(),
                 kernels: Some(Kernels::Gpu),
+                shaders: None,
             },
             model: "lenet5".to_owned(),
             batch: 64,

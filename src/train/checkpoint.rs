@@ -63,7 +63,8 @@ impl Checkpoint {
         Ok(Self { config, progress, dataset_sha256, weights })
     }
 
-    /// Errors: `device` runs another set of kernels than the run did. The oracle runs none, and goes on with any run.
+    /// Errors: `device` runs another set of kernels, or other shaders, than the run did. The oracle runs none, and goes
+    /// on with any run.
     pub fn check_kernels(&self, device: &Device) -> Result<()> {
         match (self.config.kernels, device.kernels) {
             (Some(was), Some(now)) if was != now => Err(Error::input(
@@ -74,8 +75,35 @@ impl Checkpoint {
                 ),
                 format!("go on with --kernels {}, or train anew", was.name()),
             )),
+            (Some(_), Some(_)) => self.check_shaders(device),
             _ => Ok(()),
         }
+    }
+
+    fn check_shaders(&self, device: &Device) -> Result<()> {
+        let (message, hint) = match (&self.config.shaders, &device.shaders) {
+            (None, Some(now)) => (
+                format!(
+                    "--shaders {}: the run has the program's shaders so far, and others change its bits",
+                    now.folder.display()
+                ),
+                "leave --shaders out".to_owned(),
+            ),
+            (Some(was), None) => (
+                format!("the run has shaders of its own so far, of {}: the program's change its bits", was.title()),
+                format!("go on with --shaders {} as it was", was.folder.display()),
+            ),
+            (Some(was), Some(now)) if was.sha256 != now.sha256 => (
+                format!(
+                    "--shaders {}: the run has those of {} so far, and others change its bits",
+                    now.title(),
+                    was.title()
+                ),
+                "put them back".to_owned(),
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::input(message, format!("{hint}, or train anew")))
     }
 
     /// A metadata entry such as `adapter`; empty if there is none.

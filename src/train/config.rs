@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Source;
 use crate::error::{Error, Result};
 use crate::model::{Description, Model, PRESETS};
-use crate::plan::{Kernels, Step};
+use crate::plan::{Kernels, OwnShaders, Step};
 use crate::recipe::{Optimizer, Recipe, Schedule, Settings};
 use crate::table::Table;
 
@@ -54,6 +54,9 @@ pub struct TrainConfig {
     /// the sets.
     #[serde(default, rename = "kernel_set")]
     pub kernels: Option<Kernels>,
+    /// The shaders of the run that are not the program's, set in the same way; none if they are the program's.
+    #[serde(default)]
+    pub shaders: Option<OwnShaders>,
 }
 
 /// Adam's decay of the second moment.
@@ -121,6 +124,7 @@ impl TrainConfig {
             backend: "auto".to_owned(),
             adapter: None,
             kernels: None,
+            shaders: None,
         }
     }
 

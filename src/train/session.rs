@@ -46,10 +46,12 @@ impl Training {
     ) -> Result<Outcome> {
         let device = runner.device().clone();
         // A run of the oracle's that goes on elsewhere has kernels from then on, and keeps them.
-        let kernels = device.kernels.or(from.and_then(|c| c.config.kernels));
+        let before = from.map(|c| &c.config);
+        let kernels = device.kernels.or(before.and_then(|config| config.kernels));
+        let shaders = device.shaders.clone().or(before.and_then(|config| config.shaders.clone()));
         let mut session = Session {
             training: self,
-            config: TrainConfig { kernels, ..self.config.clone() },
+            config: TrainConfig { kernels, shaders, ..self.config.clone() },
             runner,
             output: Output { store, emit },
             device,
@@ -80,7 +82,7 @@ impl Output<'_> {
 /// One call of [`Training::run`].
 struct Session<'a> {
     training: &'a Training,
-    /// That of the training, with the set of kernels of the runner.
+    /// That of the training, with the kernels of the runner.
     config: TrainConfig,
     runner: &'a mut dyn Runner,
     output: Output<'a>,
@@ -300,6 +302,7 @@ impl Session<'_> {
     fn metadata(&self) -> BTreeMap<String, String> {
         let Training { config, plan, train, .. } = self.training;
         let kernels = self.device.kernels.map(|kernels| ("kernel_set", kernels.name().to_owned()));
+        let shaders = self.device.shaders.as_ref().map(|own| ("shaders_sha256", own.sha256.clone()));
         [
             ("model", config.model.clone()),
             ("description", plan.model.description().to_json()),
@@ -313,6 +316,7 @@ impl Session<'_> {
         ]
         .into_iter()
         .chain(kernels)
+        .chain(shaders)
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
     }

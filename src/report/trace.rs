@@ -15,7 +15,7 @@ const TRACKS: [&str; 3] = ["phase", "host", "device"];
 /// Time between two phases (us).
 const GAP: f64 = 20.0;
 
-/// The format that ui.perfetto.dev and chrome://tracing open: a process per device, with the tracks of [`TRACKS`];
+/// The format that ui.perfetto.dev and chrome://tracing open: a process per device, with the tracks of `TRACKS`;
 /// `ts` and `dur` in microseconds. A phase begins where the one before it ended: the time line is that of a phase, not
 /// that of the whole command.
 pub fn trace_json(traces: &[Trace]) -> Value {

@@ -289,6 +289,10 @@ const MUTANTS: &[Mutant] = &[
     ("average_pool_backward", S, "pool/window", "item / geometry.out_width * SIZE", 1, "item / geometry.out_height * SIZE", "height for width"),
     ("average_pool_backward", G, "pool/window", "Output(item < g.channels * map,", 1, "Output(item + 1u < g.channels * map,", "the last output is skipped"),
 
+    ("conv2d_forward", G, "conv2d/geometry", "(geometry.out_height + 1u) / 2u", 1, "max(geometry.out_height / 2u, 1u)", "an odd last row is dropped"),
+    ("conv2d_forward", S, "conv2d/geometry", "(geometry.out_width + 1u) / 2u", 1, "max(geometry.out_width / 2u, 1u)", "an odd last column is dropped"),
+    ("conv2d_forward", G, "conv2d/geometry", "(geometry.out_channels + 3u) / 4u", 1, "max(geometry.out_channels / 4u, 1u)", "channels past the last whole pack are dropped"),
+    ("conv2d_backward_weights", S, "conv2d/geometry", "(geometry.out_channels + 3u) / 4u", 1, "max(geometry.out_channels / 4u, 1u)", "channels past the last whole pack are dropped"),
     ("dense_forward", G, "dense/geometry", "(block * units + unit) * QUADS + quad", 1, "(block * units + unit) * QUADS", "every quad is the first"),
     ("dense_backward_input", G, "dense/geometry", "min(pack * 4u + k, geometry.outputs - 1u)", 1, "pack * 4u + k", "reads past the last output"),
     ("dense_backward_input", S, "dense/geometry", "min(pack * 4u + k, geometry.outputs - 1u)", 1, "min(pack * 4u, geometry.outputs - 1u)", "every output of a pack has the gradient of the first"),

@@ -41,8 +41,8 @@ fn conv2d_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
                 let at = column / 2u + n - BEFORE;
                 let cell = r / 2u * WIDTH + min(at, WIDTH - 1u);
                 let pair = row_of(gradients_at(group.z, channel, cell, lane, places[n], bit), r % 2u);
-                d[2u * n] = select(Samples(), pair[0], at < WIDTH && exists);
-                d[2u * n + 1u] = select(Samples(), pair[1], at < WIDTH && exists);
+                d[2u * n] = select(Samples(), pair[0], (at < WIDTH) & exists);
+                d[2u * n + 1u] = select(Samples(), pair[1], (at < WIDTH) & exists);
             }
             for (var c = 0u; c < TILE_CHANNELS; c++) { // unroll
                 let plane = o / 4u * geometry.in_channels + min(first + c, geometry.in_channels - 1u);

@@ -1,7 +1,9 @@
 // A convolution alone: y and dy have a value per sum. The last cells of an odd map reach past its end.
 
+// Without `&&`, which is a branch: SwiftShader's compiler did not come to an end of a tile's hundred branches.
 fn inside(cell: u32, p: u32) -> bool {
-    return cell / WIDTH * 2u + p / 2u < geometry.out_height && cell % WIDTH * 2u + p % 2u < geometry.out_width;
+    let sum = vec2u(cell / WIDTH * 2u + p / 2u, cell % WIDTH * 2u + p % 2u);
+    return all(sum < vec2u(geometry.out_height, geometry.out_width));
 }
 
 // Index of sum `p` of a cell, 0 to 3 in row order, of one channel.

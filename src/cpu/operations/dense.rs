@@ -1,5 +1,7 @@
 //! Dense layer: every input to every output.
 
+use std::array::from_fn;
+
 use rayon::prelude::*;
 
 use super::activation;
@@ -8,7 +10,7 @@ use crate::cpu::layout::Samples;
 use crate::cpu::tiles::{add_products, grain, total};
 use crate::plan::{Dense, PACK};
 
-/// Samples, or inputs, whose sums are computed together.
+/// Samples, packs or inputs whose sums are computed together: enough that none waits for the addition before.
 const ROWS: usize = 4;
 
 /// The weights of pack `pack` of outputs, by input.
@@ -22,49 +24,56 @@ fn weights<'a>(dense: &Dense, parameters: &'a [f32], pack: usize) -> &'a [[f32; 
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
 /// ```
-pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &[f32], y: &mut [S::Word]) {
     let Dense { inputs, outputs, .. } = *dense;
-    let x = samples.widen(x, 0);
-    let blocks = x.len() / (samples.live * inputs);
-    let mut y = vec![S::ZERO.word(); blocks * outputs * samples.size];
+    let x = samples.widen(x);
     y.par_chunks_mut(outputs * samples.size).enumerate().for_each(|(block, y)| {
         let x = &x[block * inputs * samples.live..][..inputs * samples.live];
-        let packs = y.par_chunks_mut(PACK * samples.size).with_min_len(grain(PACK * inputs * samples.live));
-        packs.enumerate().for_each(|(pack, y)| {
-            let weights = weights(dense, parameters, pack);
-            let bias = *parameters[dense.bias + pack * PACK..].first_chunk().expect("a bias is padded to whole packs");
-            let mut write = |first: usize, sums: &[[S; PACK]]| {
-                for (lane, sums) in (first..).zip(sums) {
-                    for (y, sum) in y.iter_mut().skip(lane).step_by(samples.size).zip(sums) {
-                        *y = activation::forward(dense.activation, *sum).word();
-                    }
-                }
+        let rows = y.par_chunks_mut(ROWS * PACK * samples.size).with_min_len(grain(ROWS * PACK * x.len()));
+        rows.enumerate().for_each(|(row, y)| {
+            let mut write = |pack: usize, lane: usize, sums: [S; PACK]| {
+                let y = y.iter_mut().skip(pack * PACK * samples.size + lane).step_by(samples.size);
+                y.zip(sums).for_each(|(y, sum)| *y = activation::forward(dense.activation, sum).word());
             };
-            for lane in (0..samples.live).step_by(ROWS) {
-                if lane + ROWS <= samples.live {
-                    write(lane, &outputs_of::<S, ROWS>(weights, bias, &x[lane..], samples.live));
+            let packs = (outputs.div_ceil(PACK) - row * ROWS).min(ROWS);
+            let together = samples.live / ROWS * ROWS;
+            for pack in 0..packs {
+                for lane in (0..together).step_by(ROWS) {
+                    let [sums] = sums::<S, 1, ROWS>(dense, parameters, row * ROWS + pack, &x[lane..], samples.live);
+                    (lane..).zip(sums).for_each(|(lane, sums)| write(pack, lane, sums));
+                }
+            }
+            for lane in together..samples.live {
+                if packs == ROWS {
+                    let sums = sums::<S, ROWS, 1>(dense, parameters, row * ROWS, &x[lane..], samples.live);
+                    (0..).zip(sums).for_each(|(pack, [sums])| write(pack, lane, sums));
                 } else {
-                    (lane..samples.live)
-                        .for_each(|lane| write(lane, &outputs_of::<S, 1>(weights, bias, &x[lane..], samples.live)));
+                    for pack in 0..packs {
+                        let [[sums]] = sums::<S, 1, 1>(dense, parameters, row * ROWS + pack, &x[lane..], samples.live);
+                        write(pack, lane, sums);
+                    }
                 }
             }
         });
     });
-    y
 }
 
-/// Sums of a pack of outputs for `T` samples; `x` holds an input every `live` values.
-fn outputs_of<S: Sum, const T: usize>(
-    weights: &[[f32; PACK]],
-    bias: [f32; PACK],
+/// Sums of `P` packs of outputs from `pack` on for `T` samples; `x` holds an input every `live` values.
+fn sums<S: Sum, const P: usize, const T: usize>(
+    dense: &Dense,
+    parameters: &[f32],
+    pack: usize,
     x: &[f64],
     live: usize,
-) -> [[S; PACK]; T] {
-    let mut sums = [bias.map(S::exact); T];
-    for (weights, x) in weights.iter().zip(x.chunks(live)) {
-        let (weights, x): (_, &[f64; T]) = (weights.map(f64::from), x.first_chunk().expect("T samples are left"));
-        for (sums, x) in sums.iter_mut().zip(x) {
-            add_products(sums, &weights, &[*x; PACK]);
+) -> [[[S; PACK]; T]; P] {
+    let weights: [&[[f32; PACK]]; P] = from_fn(|p| weights(dense, parameters, pack + p));
+    let bias: [[f32; PACK]; P] = from_fn(|p| from_fn(|o| parameters[dense.bias + (pack + p) * PACK + o]));
+    let mut sums = bias.map(|bias| [bias.map(S::exact); T]);
+    for (i, x) in x.chunks(live).enumerate() {
+        let x: &[f64; T] = x.first_chunk().expect("T samples are left");
+        for (sums, weights) in sums.iter_mut().zip(weights) {
+            let weights = weights[i].map(f64::from);
+            sums.iter_mut().zip(x).for_each(|(sums, x)| add_products(sums, &weights, &[*x; PACK]));
         }
     }
     sums
@@ -84,26 +93,32 @@ pub fn backward_input<S: Sum>(
     dy: &[f32],
     parameters: &[f32],
     x: &[f32],
-) -> Vec<S::Word> {
+    dx: &mut [S::Word],
+) {
     let Dense { inputs, outputs, .. } = *dense;
     let packs = outputs.div_ceil(PACK);
     let dy = samples.transpose(dy, outputs);
     let dy: &[[f64; PACK]] = dy.as_chunks().0;
     let weights: &[[f32; PACK]] = parameters[dense.weights..].as_chunks().0;
-    let mut dx = vec![S::ZERO.word(); x.len()];
-    let all = dx.par_chunks_mut(samples.size).zip(x.par_chunks(samples.size));
-    all.with_min_len(grain(samples.live * packs * PACK)).enumerate().for_each(|(index, (dx, x))| {
-        let (block, i) = (index / inputs, index % inputs);
-        let of_sample = dy[block * samples.live * packs..].chunks(packs);
-        for ((dx, x), dy) in dx[..samples.live].iter_mut().zip(x).zip(of_sample) {
-            let mut sums = [S::ZERO; PACK];
-            for (weights, dy) in weights[i..].iter().step_by(inputs).zip(dy) {
-                add_products(&mut sums, &weights.map(f64::from), dy);
+    let of_block = dx.par_chunks_mut(inputs * samples.size).zip(x.par_chunks(inputs * samples.size)).enumerate();
+    of_block.for_each(|(block, (dx, x))| {
+        let rows = dx.par_chunks_mut(ROWS * samples.size).zip(x.par_chunks(ROWS * samples.size));
+        rows.with_min_len(grain(ROWS * samples.live * packs * PACK)).enumerate().for_each(|(row, (dx, x))| {
+            let of_sample = dy[block * samples.live * packs..].chunks(packs).take(samples.live);
+            for (lane, dy) in of_sample.enumerate() {
+                let mut sums = [[S::ZERO; PACK]; ROWS];
+                for (weights, dy) in weights.chunks(inputs).zip(dy) {
+                    for (sums, weights) in sums.iter_mut().zip(&weights[row * ROWS..]) {
+                        add_products(sums, &weights.map(f64::from), dy);
+                    }
+                }
+                let words = dx.iter_mut().zip(x).skip(lane).step_by(samples.size);
+                for ((dx, x), sums) in words.zip(sums) {
+                    *dx = activation::backward(dense.input_activation, total(sums), *x).word();
+                }
             }
-            *dx = activation::backward(dense.input_activation, total(sums), *x).word();
-        }
+        });
     });
-    dx
 }
 
 /// Partial gradients of the loss with respect to the weights and bias of a dense layer.
@@ -113,15 +128,14 @@ pub fn backward_input<S: Sum>(
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over its blocks
 /// Order:   blocks, then samples
 /// ```
-pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let Dense { inputs, outputs, partials, .. } = *dense;
+pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: &[f32], partials: &mut [S::Word]) {
+    let Dense { inputs, outputs, partials: layout, .. } = *dense;
     let (packs, padded) = (outputs.div_ceil(PACK), inputs.next_multiple_of(ROWS));
     let blocks = x.len() / (samples.size * inputs);
     let (x, dy) = (samples.transpose(x, inputs), samples.transpose(dy, outputs));
     let (x, dy): (&[[f64; ROWS]], &[[f64; PACK]]) = (x.as_chunks().0, dy.as_chunks().0);
-    let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
-    for (slot, words) in words.chunks_mut(partials.words).enumerate() {
-        let of_slot = partials.rows(slot, blocks);
+    for (slot, words) in partials.chunks_mut(layout.words).enumerate() {
+        let of_slot = layout.rows(slot, blocks);
         let of_slot = of_slot.start * samples.live..of_slot.end * samples.live;
         let (weights, bias) = words.split_at_mut(dense.bias - dense.weights);
         let work = PACK * inputs * of_slot.len();
@@ -142,5 +156,4 @@ pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: 
             words.iter_mut().zip(sums).for_each(|(word, sum)| *word = sum.word());
         }
     }
-    words
 }

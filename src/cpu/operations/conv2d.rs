@@ -183,13 +183,17 @@ fn gradients(samples: Samples, conv: &Conv2d, dy: &[f32]) -> Vec<Vec<Tap>> {
     let map = output.height * output.width;
     let lists = (0..dy.len() / (map * samples.size) * samples.live).into_par_iter().with_min_len(grain(map));
     let list = |index: usize| {
-        let dy = &dy[index / samples.live * map * samples.size..][..map * samples.size];
+        let (plane, lane, channels) = (index / samples.live, index % samples.live, input.channels);
         let (mut taps, mut count) = (vec![(0.0, 0); map], 0);
-        for (row, dy) in dy.chunks_exact(output.width * samples.size).enumerate() {
-            for (column, dy) in dy.iter().skip(index % samples.live).step_by(samples.size).enumerate() {
+        for (row, dy) in
+            dy[plane * map * samples.size..].chunks(output.width * samples.size).take(output.height).enumerate()
+        {
+            let mut place = row * input.width * channels;
+            for dy in dy.iter().skip(lane).step_by(samples.size) {
                 // Which are 0 no branch can foresee: each is written, and the next overwrites a 0.
-                taps[count] = (f64::from(*dy), (row * input.width + column) * input.channels);
+                taps[count] = (f64::from(*dy), place);
                 count += usize::from(*dy != 0.0);
+                place += channels;
             }
         }
         taps.truncate(count);

@@ -1,7 +1,5 @@
 //! Dense layer: every input to every output.
 
-use std::array::from_fn;
-
 use rayon::prelude::*;
 
 use super::activation;
@@ -10,7 +8,7 @@ use crate::cpu::layout::Samples;
 use crate::cpu::tiles::{add_products, grain, total};
 use crate::plan::{Dense, PACK};
 
-/// Samples, packs or inputs whose sums are computed together: enough that none waits for the addition before.
+/// Samples, or inputs, whose sums are computed together.
 const ROWS: usize = 4;
 
 /// The weights of pack `pack` of outputs, by input.
@@ -29,51 +27,41 @@ pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &
     let x = samples.widen(x);
     y.par_chunks_mut(outputs * samples.size).enumerate().for_each(|(block, y)| {
         let x = &x[block * inputs * samples.live..][..inputs * samples.live];
-        let rows = y.par_chunks_mut(ROWS * PACK * samples.size).with_min_len(grain(ROWS * PACK * x.len()));
-        rows.enumerate().for_each(|(row, y)| {
-            let mut write = |pack: usize, lane: usize, sums: [S; PACK]| {
-                let y = y.iter_mut().skip(pack * PACK * samples.size + lane).step_by(samples.size);
-                y.zip(sums).for_each(|(y, sum)| *y = activation::forward(dense.activation, sum).word());
-            };
-            let packs = (outputs.div_ceil(PACK) - row * ROWS).min(ROWS);
-            let together = samples.live / ROWS * ROWS;
-            for pack in 0..packs {
-                for lane in (0..together).step_by(ROWS) {
-                    let [sums] = sums::<S, 1, ROWS>(dense, parameters, row * ROWS + pack, &x[lane..], samples.live);
-                    (lane..).zip(sums).for_each(|(lane, sums)| write(pack, lane, sums));
-                }
-            }
-            for lane in together..samples.live {
-                if packs == ROWS {
-                    let sums = sums::<S, ROWS, 1>(dense, parameters, row * ROWS, &x[lane..], samples.live);
-                    (0..).zip(sums).for_each(|(pack, [sums])| write(pack, lane, sums));
-                } else {
-                    for pack in 0..packs {
-                        let [[sums]] = sums::<S, 1, 1>(dense, parameters, row * ROWS + pack, &x[lane..], samples.live);
-                        write(pack, lane, sums);
+        let packs = y.par_chunks_mut(PACK * samples.size).with_min_len(grain(PACK * inputs * samples.live));
+        packs.enumerate().for_each(|(pack, y)| {
+            let weights = weights(dense, parameters, pack);
+            let bias = *parameters[dense.bias + pack * PACK..].first_chunk().expect("a bias is padded to whole packs");
+            let mut write = |first: usize, sums: &[[S; PACK]]| {
+                for (lane, sums) in (first..).zip(sums) {
+                    for (y, sum) in y.iter_mut().skip(lane).step_by(samples.size).zip(sums) {
+                        *y = activation::forward(dense.activation, *sum).word();
                     }
+                }
+            };
+            for lane in (0..samples.live).step_by(ROWS) {
+                if lane + ROWS <= samples.live {
+                    write(lane, &outputs_of::<S, ROWS>(weights, bias, &x[lane..], samples.live));
+                } else {
+                    (lane..samples.live)
+                        .for_each(|lane| write(lane, &outputs_of::<S, 1>(weights, bias, &x[lane..], samples.live)));
                 }
             }
         });
     });
 }
 
-/// Sums of `P` packs of outputs from `pack` on for `T` samples; `x` holds an input every `live` values.
-fn sums<S: Sum, const P: usize, const T: usize>(
-    dense: &Dense,
-    parameters: &[f32],
-    pack: usize,
+/// Sums of a pack of outputs for `T` samples; `x` holds an input every `live` values.
+fn outputs_of<S: Sum, const T: usize>(
+    weights: &[[f32; PACK]],
+    bias: [f32; PACK],
     x: &[f64],
     live: usize,
-) -> [[[S; PACK]; T]; P] {
-    let weights: [&[[f32; PACK]]; P] = from_fn(|p| weights(dense, parameters, pack + p));
-    let bias: [[f32; PACK]; P] = from_fn(|p| from_fn(|o| parameters[dense.bias + (pack + p) * PACK + o]));
-    let mut sums = bias.map(|bias| [bias.map(S::exact); T]);
-    for (i, x) in x.chunks(live).enumerate() {
-        let x: &[f64; T] = x.first_chunk().expect("T samples are left");
-        for (sums, weights) in sums.iter_mut().zip(weights) {
-            let weights = weights[i].map(f64::from);
-            sums.iter_mut().zip(x).for_each(|(sums, x)| add_products(sums, &weights, &[*x; PACK]));
+) -> [[S; PACK]; T] {
+    let mut sums = [bias.map(S::exact); T];
+    for (weights, x) in weights.iter().zip(x.chunks(live)) {
+        let (weights, x): (_, &[f64; T]) = (weights.map(f64::from), x.first_chunk().expect("T samples are left"));
+        for (sums, x) in sums.iter_mut().zip(x) {
+            add_products(sums, &weights, &[*x; PACK]);
         }
     }
     sums
@@ -140,14 +128,15 @@ pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: 
         let (weights, bias) = words.split_at_mut(dense.bias - dense.weights);
         let work = PACK * inputs * of_slot.len();
         weights.par_chunks_mut(inputs * PACK).with_min_len(grain(work)).enumerate().for_each(|(pack, words)| {
-            for (tile, words) in words.chunks_mut(ROWS * PACK).enumerate() {
+            let (words, _): (&mut [[S::Word; PACK]], _) = words.as_chunks_mut();
+            for (tile, words) in words.chunks_mut(ROWS).enumerate() {
                 let mut sums = [[S::ZERO; PACK]; ROWS];
                 for n in of_slot.clone() {
                     for (sums, x) in sums.iter_mut().zip(&x[n * padded / ROWS + tile]) {
                         add_products(sums, &dy[n * packs + pack], &[*x; PACK]);
                     }
                 }
-                words.iter_mut().zip(sums.as_flattened()).for_each(|(word, sum)| *word = sum.word());
+                words.iter_mut().zip(sums).for_each(|(words, sums)| *words = sums.map(S::word));
             }
         });
         for (pack, words) in bias.chunks_mut(PACK).enumerate() {

@@ -54,7 +54,7 @@
 //! |---|---|---|
 //! | `src/model/layer.rs` | a variant of `LayerKind`, an arm of `rule`: shapes, weights, costs | does not compile |
 //! | `src/plan/operations/mod.rs` | a variant of `OpKind`, an arm of `of` and of `facts` | does not compile |
-//! | `src/cpu/operations/mod.rs` | an arm of `outputs`: which function computes it | does not compile |
+//! | `src/cpu/operations/mod.rs` | an arm of `run`: which function computes it | does not compile |
 //! | `src/gpu/kernels.rs` | an arm of `kernel`: constants, geometry, workgroups | does not compile |
 //! | `src/check/reference.rs` | an arm of `logits`: the second opinion, one sample in f64 | does not compile |
 //! | `src/check/models.rs` | the layer in a model of `models` | tests/operations.rs: every entry point is judged |

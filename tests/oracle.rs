@@ -1,6 +1,6 @@
 //! The CPU oracle against values worked by hand: one function at a time, a block whose first samples are used.
 
-use lenet_gpu::cpu::{Samples, Traced, operations};
+use lenet_gpu::cpu::{Samples, Sum, Traced, operations};
 use lenet_gpu::model::{Activation, Shape};
 use lenet_gpu::plan::{BLOCK, Conv2d, Dense, Gather, MASKED, PACK, Partials, Pool, QUAD, Segment, Step, Subsample};
 
@@ -10,8 +10,15 @@ const QUADS: usize = BLOCK / QUAD;
 /// Every sample of a block is computed.
 const ALL: Samples = Samples { size: BLOCK, live: BLOCK };
 
-fn floats(words: Vec<u32>) -> Vec<f32> {
-    words.into_iter().map(f32::from_bits).collect()
+/// The `words` words that `write` writes.
+fn written<W: Clone + Default>(words: usize, write: impl FnOnce(&mut [W])) -> Vec<W> {
+    let mut written = vec![W::default(); words];
+    write(&mut written);
+    written
+}
+
+fn floats(words: usize, write: impl FnOnce(&mut [u32])) -> Vec<f32> {
+    written(words, write).into_iter().map(f32::from_bits).collect()
 }
 
 /// `[index][BLOCK]` from the values of sample 0; sample n has n + 1 times those.
@@ -33,8 +40,17 @@ fn gather_centres_scales_and_masks() {
     // Samples of two bytes, two samples per word: (0, 255), (51, 102), (255, 0).
     let images = [0x6633_ff00, 0x0000_00ff];
     let step = Step { start: 1, count: 2, ..Step::default() };
-    let (x, targets) = operations::gather::forward::<f64>(ALL, &gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
-    let x = floats(x);
+    let gathered = |gather: &Gather, step: &Step, words: usize| {
+        let (mut x, mut targets) = (vec![0; words], vec![0; BLOCK]);
+        let data: (&[u32], &[u32], &[u32]) = (&images, &[7, 8, 9], &[1, 2, 0]);
+        operations::gather::forward::<f64>(ALL, gather, step, data, &mut x, &mut targets);
+        (x, targets)
+    };
+    let values = |step: &Step| {
+        let (x, targets) = gathered(&gather, step, 12 * BLOCK);
+        (x.into_iter().map(f32::from_bits).collect::<Vec<f32>>(), targets)
+    };
+    let (x, targets) = values(&step);
     let row = |a, b| [vec![-1.0; 4], vec![-1.0, a, b, -1.0], vec![-1.0; 4]].concat();
     assert_eq!(sample(&x, 0), row(4.0, -1.0), "order[1] is sample 2");
     assert_eq!(sample(&x, 1), row(-1.0, 4.0), "order[2] is sample 0");
@@ -42,13 +58,10 @@ fn gather_centres_scales_and_masks() {
     assert_eq!(targets[..3], [9, 7, MASKED]);
     assert!(targets[2..].iter().all(|t| *t == MASKED));
     let third = Step { count: 1, ..Step::default() };
-    let (x, _) = operations::gather::forward::<f64>(ALL, &gather, &third, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
-    assert_eq!(sample(&floats(x), 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
+    assert_eq!(sample(&values(&third).0, 0), row(0.0, 1.0), "bytes 51 and 102 are 1/5 and 2/5 of the way");
 
     // As bytes, in the first quad: the background is 0, and samples come lowest first.
-    let gather = Gather { bytes: true, ..gather };
-    let (x, targets) = operations::gather::forward::<f64>(ALL, &gather, &step, 1, (&images, &[7, 8, 9], &[1, 2, 0]));
-    assert_eq!(x.len(), 12 * QUADS);
+    let (x, targets) = gathered(&Gather { bytes: true, ..gather }, &step, 12 * QUADS);
     let first: Vec<u32> = x.iter().step_by(QUADS).copied().collect();
     assert_eq!(first, [0, 0, 0, 0, 0, 0x00ff, 0xff00, 0, 0, 0, 0, 0]);
     assert!(x.iter().enumerate().all(|(i, word)| i % QUADS == 0 || *word == 0), "past count");
@@ -89,9 +102,7 @@ fn conv2d_forward() {
         0.0, 0.0, 1.0, 0.0,
     ]);
     let forward = |conv: &Conv2d| {
-        let (y, argmax) = operations::conv2d::forward::<f64>(ALL, conv, &x, &parameters);
-        assert!(argmax.is_empty(), "nothing is pooled");
-        floats(y)
+        floats(4 * BLOCK, |y| operations::conv2d::forward::<f64>(ALL, conv, &x, &parameters, y, &mut []))
     };
     let y = forward(&conv);
     // Left window: 1*1 + 5*3 + 9*1 = 25; right window: 3*2 + 4*3 + 8*1 = 26; the middles are 3 and 0.
@@ -106,7 +117,7 @@ fn conv2d_backward_input() {
     let (conv, parameters) = small_conv(NO_PARTIALS);
     let dy = block(&[1.0, 10.0, 100.0, 1000.0]);
     let x = block(&[1.0; 12]);
-    let dx = floats(operations::conv2d::backward_input::<f64>(ALL, &conv, &dy, &parameters, &x));
+    let dx = floats(x.len(), |dx| operations::conv2d::backward_input::<f64>(ALL, &conv, &dy, &parameters, &x, dx));
     #[rustfmt::skip]
     let expected = [
         1.0, 12.0,              23.0,               30.0,
@@ -118,7 +129,7 @@ fn conv2d_backward_input() {
     let relu = Conv2d { input_activation: Activation::Relu, ..conv };
     let mut x = x;
     x[BLOCK..2 * BLOCK].fill(0.0);
-    let dx = floats(operations::conv2d::backward_input::<f64>(ALL, &relu, &dy, &parameters, &x));
+    let dx = floats(x.len(), |dx| operations::conv2d::backward_input::<f64>(ALL, &relu, &dy, &parameters, &x, dx));
     assert_eq!(sample(&dx, 0)[..3], [1.0, 0.0, 23.0]);
 }
 
@@ -130,8 +141,8 @@ fn conv2d_backward_weights_sums_rows_of_cells_into_slots() {
     let x: Vec<f32> = (0..3).flat_map(|_| (0..12).flat_map(|index| [index as f32; BLOCK])).collect();
     // Output 0 has gradient n + 1 at its first position, output 1 has 1 at its second.
     let one: Vec<f32> = [block(&[1.0, 0.0]), vec![0.0; BLOCK], vec![1.0; BLOCK]].concat();
-    let words = floats(operations::conv2d::backward_weights::<f64>(ALL, &conv, &x, &one.repeat(3)));
-    assert_eq!(words.len(), 2 * 40);
+    let dy = one.repeat(3);
+    let words = floats(2 * 40, |words| operations::conv2d::backward_weights::<f64>(ALL, &conv, &x, &dy, words));
     for (slot, words) in words.chunks(40).enumerate() {
         let blocks = if slot == 0 { 2.0 } else { 1.0 };
         // 1 + 2 + ... + 32
@@ -151,7 +162,8 @@ fn a_slot_may_end_within_a_map_and_the_last_row_of_an_odd_map_is_half_a_row_of_c
     let (input, output) = (Shape::new(1, 3, 1), Shape::new(1, 3, 1));
     let conv = Conv2d { input, output, kernel: 1, weights: 0, bias: 4, ..small_conv(partials).0 };
     let x = block(&[1.0, 10.0, 100.0]);
-    let words = floats(operations::conv2d::backward_weights::<f64>(ALL, &conv, &x, &[1.0; 3 * BLOCK]));
+    let dy = [1.0; 3 * BLOCK];
+    let words = floats(2 * 8, |words| operations::conv2d::backward_weights::<f64>(ALL, &conv, &x, &dy, words));
     assert_eq!([words[0], words[4], words[8], words[12]], [528.0 * 11.0, 64.0, 528.0 * 100.0, 32.0]);
 }
 
@@ -207,11 +219,21 @@ fn pooled_argmax() -> Vec<u32> {
     argmax.concat().into_iter().map(word).collect()
 }
 
+/// The output of [`pooled_conv`], ten values of a sample, and its argmax.
+fn pooled_forward<S: Sum>(samples: Samples, conv: &Conv2d, x: &[f32]) -> (Vec<S::Word>, Vec<S::Word>) {
+    let (mut y, mut argmax) = (vec![S::ZERO.word(); 10 * BLOCK], vec![S::ZERO.word(); 4 * QUADS]);
+    operations::conv2d::forward::<S>(samples, conv, x, &pooled_conv().1, &mut y, &mut argmax);
+    (y, argmax)
+}
+
 #[test]
 fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
-    let (conv, parameters) = pooled_conv();
-    let (y, argmax) = operations::conv2d::forward::<f64>(ALL, &conv, &pooled_x(), &parameters);
-    let y = floats(y);
+    let conv = pooled_conv().0;
+    let forward = |conv: &Conv2d| {
+        let (y, argmax) = pooled_forward::<f64>(ALL, conv, &pooled_x());
+        (y.into_iter().map(f32::from_bits).collect::<Vec<f32>>(), argmax)
+    };
+    let (y, argmax) = forward(&conv);
     // Sums of channel 0 before the bias: 13 13 2 2 above 6 7 3 8, so 13, argmax 0, and 8; of channel 1:
     // -1 0 -2 0 above 0 -3 0 0, so 0, argmax 1, twice; all of 2 and 3 tie; of channel 4: 3 0 0 0 above
     // 0 1 0 2.
@@ -221,8 +243,8 @@ fn conv2d_with_max_pooling_gives_a_tie_to_the_first_in_row_order() {
     assert_eq!(sample(&y, 5), [-5.5, -1.5, 2.5, 1.5, 7.0, 7.0, -7.0, -7.0, 0.25, 0.25]);
     assert_eq!(argmax, pooled_argmax());
     let relu = Conv2d { activation: Activation::Relu, ..conv };
-    let (y, argmax) = operations::conv2d::forward::<f64>(ALL, &relu, &pooled_x(), &parameters);
-    assert_eq!(sample(&floats(y), 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
+    let (y, argmax) = forward(&relu);
+    assert_eq!(sample(&y, 0), [13.5, 8.5, 0.0, 0.0, 7.0, 7.0, 0.0, 0.0, 3.25, 2.25]);
     assert_eq!(argmax, pooled_argmax(), "the largest sum, whatever the activation makes of it");
 }
 
@@ -248,7 +270,8 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
         0.0, 54.0, 60.0, 0.0,  0.0, 0.0, 0.0, 0.0,
     ]);
 
-    let dx = floats(operations::conv2d::backward_input::<f64>(ALL, &conv, &ds, &parameters, &pooled_x()));
+    let x = pooled_x();
+    let dx = floats(x.len(), |dx| operations::conv2d::backward_input::<f64>(ALL, &conv, &ds, &parameters, &x, dx));
     // Channel 0 spreads 1 2 / 3 4 from its argmax, channel 1 minus its gradient, channel 4 one to the right below.
     #[rustfmt::skip]
     assert_eq!(sample(&dx, 0), [
@@ -260,8 +283,7 @@ fn conv2d_with_max_pooling_passes_gradients_to_the_argmax() {
     // The first four samples have 1 to 4 times these: their squares add up to 30, they to 10.
     let mut four = ds;
     four.chunks_mut(BLOCK).for_each(|lanes| lanes[4..].fill(0.0));
-    let words = floats(operations::conv2d::backward_weights::<f64>(ALL, &conv, &pooled_x(), &four));
-    assert_eq!(words.len(), 40);
+    let words = floats(40, |words| operations::conv2d::backward_weights::<f64>(ALL, &conv, &x, &four, words));
     let weights = [
         [[1.0, 0.0, 17.0, 23.0], [0.0, 10.0, 0.0, 0.0], [0.0, 9.0, 0.0, 0.0], [7.0, 0.0, 15.0, 21.0]],
         [[9.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [47.0, 0.0, 0.0, 0.0]],
@@ -280,24 +302,30 @@ fn samples_that_are_not_live_are_left_out() {
     };
     let (conv, parameters) = pooled_conv();
     let x = pooled_x();
-    let (all, argmax) = operations::conv2d::forward::<f64>(ALL, &conv, &x, &parameters);
-    assert_eq!(operations::conv2d::forward::<f64>(few, &conv, &x, &parameters).0, masked(all));
+    let (all, argmax) = pooled_forward::<f64>(ALL, &conv, &x);
+    assert_eq!(pooled_forward::<f64>(few, &conv, &x).0, masked(all));
     let ds = operations::conv2d::unpool(few, &conv, &block(&[1.0; 10]), &argmax);
     let backward = |samples| {
-        let dx = operations::conv2d::backward_input::<f64>(samples, &conv, &ds, &parameters, &x);
-        (masked(dx), operations::conv2d::backward_weights::<f64>(samples, &conv, &x, &ds))
+        let dx =
+            written(x.len(), |dx| operations::conv2d::backward_input::<f64>(samples, &conv, &ds, &parameters, &x, dx));
+        let dw = written(40, |dw| operations::conv2d::backward_weights::<f64>(samples, &conv, &x, &ds, dw));
+        (masked(dx), dw)
     };
     assert_eq!(backward(few), backward(ALL));
 
     let (dense, parameters) = small_dense();
     let x = block(&[1.0, -1.0]);
-    let forward = |samples| masked(operations::dense::forward::<f64>(samples, &dense, &x, &parameters));
+    let forward = |samples| {
+        masked(written(3 * BLOCK, |y| operations::dense::forward::<f64>(samples, &dense, &x, &parameters, y)))
+    };
     assert_eq!(forward(few), forward(ALL));
     let mut dy = block(&[1.0, 0.0, 2.0]);
     dy.chunks_mut(BLOCK).for_each(|lanes| lanes[few.live..].fill(0.0));
     let backward = |samples| {
-        let dx = operations::dense::backward_input::<f64>(samples, &dense, &dy, &parameters, &x);
-        (masked(dx), operations::dense::backward_weights::<f64>(samples, &dense, &x, &dy))
+        let dx =
+            written(x.len(), |dx| operations::dense::backward_input::<f64>(samples, &dense, &dy, &parameters, &x, dx));
+        let dw = written(12, |dw| operations::dense::backward_weights::<f64>(samples, &dense, &x, &dy, dw));
+        (masked(dx), dw)
     };
     assert_eq!(backward(few), backward(ALL));
 }
@@ -310,7 +338,7 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
         words[column * QUADS] = one << 8;
         words[column * QUADS + 1] = six << 16;
     }
-    let x = operations::conv2d::values([-1.0, 4.0], &words);
+    let x = operations::conv2d::values(ALL, [-1.0, 4.0], &words);
     assert_eq!(x.len(), 4 * BLOCK);
     assert_eq!(sample(&x, 1), [-1.0, 0.0, 1.0, 4.0]);
     assert_eq!(sample(&x, 6), [4.0, -1.0, -1.0, 0.0]);
@@ -319,8 +347,8 @@ fn a_convolution_reads_bytes_as_the_values_they_stand_for() {
 
 #[test]
 fn an_argmax_that_rounding_decides_may_be_any() {
-    let (conv, parameters) = pooled_conv();
-    let traced = |x: &[f32]| operations::conv2d::forward::<Traced>(ALL, &conv, x, &parameters).1;
+    let conv = pooled_conv().0;
+    let traced = |x: &[f32]| pooled_forward::<Traced>(ALL, &conv, x).1;
     let clear = traced(&pooled_x());
     assert!(clear.iter().all(|word| word.magnitude == 0.0), "a tie of the same terms is decided");
     assert_eq!(clear.iter().map(|word| word.value as u32).collect::<Vec<_>>(), pooled_argmax());
@@ -349,12 +377,13 @@ fn max_pool_gives_a_tie_to_the_first_in_row_order() {
         1.0, 5.0, -1.0, -1.0,
         5.0, 5.0, -1.0, -1.0,
     ]);
-    assert_eq!(sample(&floats(operations::max_pool::forward::<f64>(ALL, &pool, &x)), 1), [10.0, -2.0]);
+    let y = floats(2 * BLOCK, |y| operations::max_pool::forward::<f64>(ALL, &pool, &x, y));
+    assert_eq!(sample(&y, 1), [10.0, -2.0]);
     let dy = block(&[3.0, 4.0]);
-    let dx = floats(operations::max_pool::backward::<f64>(ALL, &pool, &x, &dy));
+    let dx = floats(x.len(), |dx| operations::max_pool::backward::<f64>(ALL, &pool, &x, &dy, dx));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let relu = Pool { input_activation: Activation::Relu, ..pool };
-    let dx = floats(operations::max_pool::backward::<f64>(ALL, &relu, &x, &dy));
+    let dx = floats(x.len(), |dx| operations::max_pool::backward::<f64>(ALL, &relu, &x, &dy, dx));
     assert_eq!(sample(&dx, 1), [0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
@@ -367,8 +396,10 @@ fn average_pool_shares_evenly() {
         1.0, 2.0, 0.0, 1.0,
         3.0, 6.0, 0.0, 1.0,
     ]);
-    assert_eq!(sample(&floats(operations::average_pool::forward::<f64>(ALL, &pool, &x)), 0), [3.0, 0.5]);
-    let dx = floats(operations::average_pool::backward::<f64>(ALL, &pool, &x, &block(&[8.0, 4.0])));
+    let y = floats(2 * BLOCK, |y| operations::average_pool::forward::<f64>(ALL, &pool, &x, y));
+    assert_eq!(sample(&y, 0), [3.0, 0.5]);
+    let dy = block(&[8.0, 4.0]);
+    let dx = floats(x.len(), |dx| operations::average_pool::backward::<f64>(ALL, &pool, &x, &dy, dx));
     assert_eq!(sample(&dx, 0), [2.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0, 1.0]);
 }
 
@@ -388,15 +419,16 @@ fn subsample_sums_scales_and_shifts_each_window() {
     let x = block(&[1.0, 2.0, 0.0, 1.0, 3.0, 4.0, 0.0, 5.0]);
     let parameters = [0.5, 0.0, 0.0, 0.0, -4.0, 0.0, 0.0, 0.0];
     // Windows of 10 and 6: 0.5 * 10 - 4 and 0.5 * 6 - 4, which a ReLU makes 0.
-    let y = floats(operations::subsample::forward::<f64>(ALL, &layer, &x, &parameters));
+    let y = floats(2 * BLOCK, |y| operations::subsample::forward::<f64>(ALL, &layer, &x, &parameters, y));
     assert_eq!(sample(&y, 0), [1.0, 0.0]);
     assert_eq!(sample(&y, 1), [6.0, 2.0], "sample 1 has twice the values");
     // ReLU lets nothing through where x is 0.
-    let dx = operations::subsample::backward_input::<f64>(ALL, &layer, &block(&[6.0, 8.0]), &parameters, &x);
-    assert_eq!(sample(&floats(dx), 0), [3.0, 3.0, 0.0, 4.0, 3.0, 3.0, 0.0, 4.0]);
+    let dy = block(&[6.0, 8.0]);
+    let dx = floats(x.len(), |dx| operations::subsample::backward_input::<f64>(ALL, &layer, &dy, &parameters, &x, dx));
+    assert_eq!(sample(&dx, 0), [3.0, 3.0, 0.0, 4.0, 3.0, 3.0, 0.0, 4.0]);
     // dw of sample n is (n + 1)^2 (6 * 10 + 8 * 6), db is (n + 1) (6 + 8): sums over 32 samples, of squares 11440, of
     // multiples 528.
-    let words = floats(operations::subsample::backward_weights::<f64>(ALL, &layer, &x, &block(&[6.0, 8.0])));
+    let words = floats(8, |words| operations::subsample::backward_weights::<f64>(ALL, &layer, &x, &dy, words));
     assert_eq!(words, [108.0 * 11_440.0, 0.0, 0.0, 0.0, 14.0 * 528.0, 0.0, 0.0, 0.0]);
 }
 
@@ -421,11 +453,12 @@ fn dense_forward_and_backward() {
     let (dense, parameters) = small_dense();
     let x = block(&[1.0, -1.0]);
     let dy = block(&[1.0, 0.0, 2.0]);
-    assert_eq!(sample(&floats(operations::dense::forward::<f64>(ALL, &dense, &x, &parameters)), 1), [8.0, 18.0, 28.0]);
-    let dx = floats(operations::dense::backward_input::<f64>(ALL, &dense, &dy, &parameters, &x));
+    let y = floats(3 * BLOCK, |y| operations::dense::forward::<f64>(ALL, &dense, &x, &parameters, y));
+    assert_eq!(sample(&y, 1), [8.0, 18.0, 28.0]);
+    let dx = floats(x.len(), |dx| operations::dense::backward_input::<f64>(ALL, &dense, &dy, &parameters, &x, dx));
     assert_eq!(sample(&dx, 0), [11.0, 0.0]);
     // Sums over 32 samples: of n^2 = 11440, of n = 528.
-    let words = floats(operations::dense::backward_weights::<f64>(ALL, &dense, &x, &dy));
+    let words = floats(12, |words| operations::dense::backward_weights::<f64>(ALL, &dense, &x, &dy, words));
     let (squares, ones) = (11_440.0, 528.0);
     assert_eq!(words[..4], [squares, 0.0, 2.0 * squares, 0.0]);
     assert_eq!(words[4..8], [-squares, 0.0, -2.0 * squares, 0.0]);
@@ -440,33 +473,40 @@ fn softmax_cross_entropy_of_two_classes() {
     let mut targets = [MASKED; BLOCK];
     targets[..3].copy_from_slice(&[0, 1, 1]);
     let step = Step { start: 5, count: 3, ..Step::default() };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, &step, &logits, &targets);
+    let forward = |step: &Step| {
+        let mut loss = [2 * BLOCK, 2 * BLOCK, 4, 3].map(|words| vec![Traced::default(); words]);
+        let [probabilities, dlogits, metrics, predictions] = loss.each_mut().map(|words| &mut words[..]);
+        let outputs = operations::softmax_cross_entropy::Loss { probabilities, dlogits, metrics, predictions };
+        operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, step, &logits, &targets, outputs);
+        loss
+    };
+    let [probabilities, dlogits, metrics, predictions] = forward(&step);
     let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
-    close(loss.probabilities[0], 0.25);
-    close(loss.probabilities[BLOCK], 0.75);
-    close(loss.dlogits[0], -0.75 / 3.0);
-    close(loss.dlogits[BLOCK], 0.75 / 3.0);
-    assert_eq!(loss.metrics.len(), 4, "one block");
-    close(loss.metrics[0], 4.0_f64.ln() + 2.0_f64.ln() + 1000.0);
-    assert_eq!(loss.metrics[1].value, 0.0, "sample 1 is a tie: the first class is taken, and is wrong");
-    assert_eq!(loss.metrics[2].value, 3.0, "masked samples do not count");
-    assert_eq!(loss.predictions.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0]);
-    assert_eq!((loss.dlogits[3], loss.dlogits[BLOCK + 3]), Default::default());
+    close(probabilities[0], 0.25);
+    close(probabilities[BLOCK], 0.75);
+    close(dlogits[0], -0.75 / 3.0);
+    close(dlogits[BLOCK], 0.75 / 3.0);
+    close(metrics[0], 4.0_f64.ln() + 2.0_f64.ln() + 1000.0);
+    assert_eq!(metrics[1].value, 0.0, "sample 1 is a tie: the first class is taken, and is wrong");
+    assert_eq!(metrics[2].value, 3.0, "masked samples do not count");
+    assert_eq!(predictions.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0]);
+    assert_eq!((dlogits[3], dlogits[BLOCK + 3]), Default::default());
 
     // Smoothing 0.2: targets 0.9 and 0.1.
     let smooth = Step { label_smoothing: 0.2, ..step };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, &smooth, &logits, &targets);
+    let [_, dlogits, metrics, _] = forward(&smooth);
     let losses = [0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln(), 2.0_f64.ln(), 900.0];
     let expected: f64 = losses.iter().sum();
-    assert!((loss.metrics[0].value - expected).abs() < 1e-5, "0.2 in f32 is not 0.2");
-    close(loss.dlogits[0], (0.25 - 0.9) / 3.0);
+    assert!((metrics[0].value - expected).abs() < 1e-5, "0.2 in f32 is not 0.2");
+    close(dlogits[0], (0.25 - 0.9) / 3.0);
 }
 
 #[test]
 fn sums_of_gradients() {
     let partials = Partials { first: 2, words: 3, slots: 2, rows_per_slot: 1, samples: BLOCK };
     let segment = Segment { first: 0, partials };
-    let traced = operations::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
+    let slots = [9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0];
+    let traced = written(3, |words| operations::sums::gradients::<Traced>(&segment, &slots, words));
     assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });
     assert_eq!((traced[1].value, traced[2].value), (22.0, 33.0));
 }

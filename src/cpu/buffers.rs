@@ -1,5 +1,7 @@
 //! The contents of the buffers of a plan.
 
+use std::mem::take;
+
 use crate::plan::{BufferId, Plan};
 
 /// The contents of every buffer of a plan.
@@ -30,12 +32,14 @@ impl Buffers {
         &mut self.words[buffer.0]
     }
 
-    /// Puts `words` into `buffer`, from word `first` on.
-    pub(super) fn put(&mut self, buffer: BufferId, first: usize, words: Vec<u32>) {
-        match words.len() == self.u32(buffer).len() {
-            true => self.words[buffer.0] = words,
-            false => self.u32_mut(buffer)[first..first + words.len()].copy_from_slice(&words),
-        }
+    /// The words of `buffer`, to change while others are read; [`Buffers::put`] puts them back.
+    pub(super) fn take(&mut self, buffer: BufferId) -> Vec<u32> {
+        take(&mut self.words[buffer.0])
+    }
+
+    /// Puts the words of `buffer` back.
+    pub(super) fn put(&mut self, buffer: BufferId, words: Vec<u32>) {
+        self.words[buffer.0] = words;
     }
 
     /// The words of `buffer` as f32, to change.

@@ -1,14 +1,15 @@
 //! Indices into the buffers of a plan: the samples of a block, packed weights, partial gradients.
 
-use super::accumulator::Sum;
-use crate::plan::{Blocks, PACK, Partials};
+use super::tiles::SLACK;
+use crate::model::Shape;
+use crate::plan::{Blocks, PACK};
 
 /// The samples of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Samples {
     /// Samples that a block holds.
     pub size: usize,
-    /// Samples at its start that are computed; the words of the others are 0.
+    /// Samples at its start that are computed; the words of the others mean nothing.
     pub live: usize,
 }
 
@@ -23,13 +24,29 @@ impl Samples {
         Self { size: blocks.size, live: (count as usize).clamp(1, blocks.size) }
     }
 
-    /// The live samples of `x` in f64: `[index][size]` -> `[index][live]`, then `slack` zeros.
-    pub(super) fn widen(self, x: &[f32], slack: usize) -> Vec<f64> {
-        let mut wide = vec![0.0; x.len() / self.size * self.live + slack];
+    /// The live samples of `x` in f64: `[index][size]` -> `[index][live]`, then [`SLACK`] zeros.
+    pub(super) fn widen(self, x: &[f32]) -> Vec<f64> {
+        let mut wide = vec![0.0; x.len() / self.size * self.live + SLACK];
         for (to, from) in wide.chunks_exact_mut(self.live).zip(x.chunks_exact(self.size)) {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = f64::from(*from));
         }
         wide
+    }
+
+    /// The live samples of `x` in f64, one after the other: `[block][c][h][w][size]` -> `[block][live][h][w][c]`, then
+    /// [`SLACK`] zeros.
+    pub(super) fn channels_last(self, x: &[f32], shape: Shape) -> Vec<f64> {
+        let mut samples = vec![0.0; x.len() / self.size * self.live + SLACK];
+        let places = shape.height * shape.width;
+        for (index, map) in x.chunks_exact(places * self.size).enumerate() {
+            let (block, c) = (index / shape.channels, index % shape.channels);
+            for lane in 0..self.live {
+                let sample = samples[(block * self.live + lane) * shape.elements()..].iter_mut();
+                let values = map.iter().skip(lane).step_by(self.size);
+                sample.skip(c).step_by(shape.channels).zip(values).for_each(|(to, from)| *to = f64::from(*from));
+            }
+        }
+        samples
     }
 
     /// The live samples of `x` in f64, one after the other: `[block][index][size]` -> `[block][live][index]`, each of
@@ -45,40 +62,5 @@ impl Samples {
             }
         }
         samples
-    }
-}
-
-/// The weights of one layer as `parameters` packs them: `[outputs / 4][rest][4]`, then the bias `[outputs]`.
-#[derive(Clone, Copy)]
-pub(super) struct Packed {
-    /// First word of the weights.
-    pub weights: usize,
-    /// First word of the bias.
-    pub bias: usize,
-    /// Outputs, padding not counted.
-    pub outputs: usize,
-    /// Weights per output.
-    pub rest: usize,
-}
-
-impl Packed {
-    /// Word of weight `inner` of output `o`; that of its bias for `inner == rest`.
-    #[inline]
-    pub fn word(&self, o: usize, inner: usize) -> usize {
-        if inner == self.rest { self.bias + o } else { self.weights + (o / PACK * self.rest + inner) * PACK + o % PACK }
-    }
-
-    /// Lays out partial gradients as `[slot][word]`; padded outputs get 0.
-    ///
-    /// `sums` is `[slot][output][rest + 1]`, the bias after the weights.
-    pub fn partials<S: Sum>(&self, partials: &Partials, sums: &[Vec<S>]) -> Vec<S::Word> {
-        let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
-        for (index, sums) in sums.iter().enumerate() {
-            let (slot, o) = (index / self.outputs, index % self.outputs);
-            for (inner, sum) in sums.iter().enumerate() {
-                words[slot * partials.words + self.word(o, inner) - self.weights] = sum.word();
-            }
-        }
-        words
     }
 }

@@ -7,7 +7,7 @@ use web_time::Instant;
 
 use super::buffers::Buffers;
 use super::layout::Samples;
-use super::operations::{Output, outputs};
+use super::operations::{run, spans};
 use crate::error::Result;
 use crate::plan::{BufferId, Clock, Device, Metrics, Op, Pending, Phase, Plan, Runner, Step, nothing_to_collect};
 
@@ -44,15 +44,17 @@ impl CpuRunner {
         &self.buffers
     }
 
-    /// Runs one operation of the plan, for the samples of `step` alone: of those past its count the runner writes 0
-    /// where a GPU writes what nobody reads. At batch 1 that is a quarter of the work.
+    /// Runs one operation of the plan, for the samples of `step` alone: of those past its count the runner leaves the
+    /// words as they are where a GPU writes what nobody reads. At batch 1 that is a quarter of the work.
     ///
     /// Panics: a step past the plan's batch or its data, which [`Runner::submit`] refuses with an error.
     pub fn run(&mut self, op: &Op, step: &Step) {
         let samples = Samples::of_step(self.plan.blocks, step.count);
-        for Output { buffer, first, words } in outputs::<f64>(op, step, &self.buffers, &self.plan, samples) {
-            self.buffers.put(buffer, first, words);
-        }
+        let spans = spans(op, step, &self.buffers, &self.plan);
+        let mut taken: Vec<Vec<u32>> = spans.iter().map(|span| self.buffers.take(span.buffer)).collect();
+        let written = taken.iter_mut().zip(&spans).map(|(words, span)| &mut words[span.words.clone()]).collect();
+        run::<f64>(op, step, &self.buffers, &self.plan, samples, written);
+        spans.iter().zip(taken).for_each(|(span, words)| self.buffers.put(span.buffer, words));
     }
 }
 

@@ -2,9 +2,6 @@
 
 use super::accumulator::Sum;
 
-/// Sums that are computed together: enough that none waits for the addition before.
-pub(super) const TILE: usize = 16;
-
 /// Multiply-adds of the least work that another thread takes over: some 10 us, where a thread wakes in 5 us.
 const GRAIN: usize = 20_000;
 
@@ -16,17 +13,36 @@ pub(super) fn grain(work: usize) -> usize {
 /// A weight, and how far its factor lies from the sum that it is added to.
 pub(super) type Tap = (f64, usize);
 
-/// Adds to every `sums[p]` the products `weight * x[p + shift]` of all taps, in their order.
-///
-/// Fast where `sums` is a multiple of [`TILE`].
+/// Widths of the tiles of [`correlate`], each at least 5 SSE registers: so many that no sum waits for the addition before.
+const WIDTHS: [usize; 4] = [16, 14, 12, 10];
+
+/// The width of the tiles into which `sums` sums fit best.
+fn width(sums: usize) -> usize {
+    WIDTHS.into_iter().min_by_key(|width| sums.next_multiple_of(*width)).expect("there are widths")
+}
+
+/// `sums`, and those that fill the last tile of [`correlate`].
+pub(super) fn in_tiles(sums: usize) -> usize {
+    sums.next_multiple_of(width(sums))
+}
+
+/// Values behind the last input of [`correlate`] that the last tile may meet.
+pub(super) const SLACK: usize = WIDTHS[0];
+
+/// Adds to every `sums[p]` the products `weight * x[p + shift]` of all taps, in their order. There are as many sums as
+/// [`in_tiles`] says.
 pub(super) fn correlate<S: Sum>(sums: &mut [S], taps: &[Tap], x: &[f64]) {
-    let (tiles, rest) = sums.as_chunks_mut();
-    for (index, tile) in tiles.iter_mut().enumerate() {
-        correlate_tile::<S, TILE>(tile, taps, &x[index * TILE..]);
+    match width(sums.len()) {
+        16 => correlate_tiles::<S, 16>(sums, taps, x),
+        14 => correlate_tiles::<S, 14>(sums, taps, x),
+        12 => correlate_tiles::<S, 12>(sums, taps, x),
+        _ => correlate_tiles::<S, 10>(sums, taps, x),
     }
-    let x = &x[tiles.len() * TILE..];
-    for (index, sum) in rest.as_chunks_mut().0.iter_mut().enumerate() {
-        correlate_tile::<S, 1>(sum, taps, &x[index..]);
+}
+
+fn correlate_tiles<S: Sum, const T: usize>(sums: &mut [S], taps: &[Tap], x: &[f64]) {
+    for (index, tile) in sums.as_chunks_mut().0.iter_mut().enumerate() {
+        correlate_tile::<S, T>(tile, taps, &x[index * T..]);
     }
 }
 
@@ -47,12 +63,10 @@ pub(super) fn add_products<S: Sum, const T: usize>(sums: &mut [S; T], a: &[f64; 
     }
 }
 
-/// Adds `a[p] * b[p]` to `sums[p % TILE]`; `a` is a whole number of tiles, and `b` at least as long.
+/// `sums[k] += factor * row[k]`.
 #[inline]
-pub(super) fn dot<S: Sum>(sums: &mut [S; TILE], a: &[f64], b: &[f64]) {
-    for (a, b) in a.as_chunks().0.iter().zip(b.as_chunks().0) {
-        add_products(sums, a, b);
-    }
+pub(super) fn add_multiple<S: Sum>(sums: &mut [S], factor: f64, row: &[f64]) {
+    sums.iter_mut().zip(row).for_each(|(sum, value)| sum.add_product(factor, *value));
 }
 
 /// The sum of `sums`: halves onto each other.

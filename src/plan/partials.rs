@@ -38,3 +38,10 @@ pub struct Segment {
     /// Its partial gradients.
     pub partials: Partials,
 }
+
+impl Segment {
+    /// Its words in `parameters` and `gradients`.
+    pub fn words(&self) -> std::ops::Range<usize> {
+        self.first..self.first + self.partials.words
+    }
+}

@@ -15,12 +15,10 @@ use crate::plan::Pool;
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = sum over i,j < size of x[c, r*size+i, q*size+j, n] / size^2
 /// ```
-pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], y: &mut [S::Word]) {
     let Pool { input, output, size, .. } = *pool;
     let windows = Windows { samples, input, output, size };
-    let maps = x.len() / (samples.size * input.height * input.width);
     let map_words = output.height * output.width * samples.size;
-    let mut y = vec![S::ZERO.word(); maps * map_words];
     y.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, y)| {
         for (position, y) in y.chunks_mut(samples.size).enumerate() {
             for (y, sum) in y[..samples.live].iter_mut().zip(windows.sums::<S>(x, map, position)) {
@@ -28,7 +26,6 @@ pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word>
             }
         }
     });
-    y
 }
 
 /// Gradient of the loss with respect to the sums of average pooling's input.
@@ -37,10 +34,9 @@ pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word>
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx[c,r,q,n] = f'(x[c,r,q,n]) * dy[c, r/size, q/size, n] / size^2; f is the activation that made x
 /// ```
-pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32], dx: &mut [S::Word]) {
     let Pool { input, output, size, .. } = *pool;
     let map_words = input.height * input.width * samples.size;
-    let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, dx)| {
         for (position, dx) in dx.chunks_mut(samples.size).enumerate() {
             let (row, column) = (position / input.width, position % input.width);
@@ -52,5 +48,4 @@ pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) ->
             }
         }
     });
-    dx
 }

@@ -22,11 +22,9 @@ fn weights<'a>(dense: &Dense, parameters: &'a [f32], pack: usize) -> &'a [[f32; 
 /// Shapes:  x [block,inputs,n]  parameters w [outputs,inputs] packed, b [outputs]  ->  y [block,outputs,n]   f32
 /// Math:    y[o,n] = f(b[o] + sum over i of w[o,i] * x[i,n])
 /// ```
-pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
+pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &[f32], y: &mut [S::Word]) {
     let Dense { inputs, outputs, .. } = *dense;
-    let x = samples.widen(x, 0);
-    let blocks = x.len() / (samples.live * inputs);
-    let mut y = vec![S::ZERO.word(); blocks * outputs * samples.size];
+    let x = samples.widen(x);
     y.par_chunks_mut(outputs * samples.size).enumerate().for_each(|(block, y)| {
         let x = &x[block * inputs * samples.live..][..inputs * samples.live];
         let packs = y.par_chunks_mut(PACK * samples.size).with_min_len(grain(PACK * inputs * samples.live));
@@ -50,7 +48,6 @@ pub fn forward<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], parameters: &
             }
         });
     });
-    y
 }
 
 /// Sums of a pack of outputs for `T` samples; `x` holds an input every `live` values.
@@ -84,26 +81,32 @@ pub fn backward_input<S: Sum>(
     dy: &[f32],
     parameters: &[f32],
     x: &[f32],
-) -> Vec<S::Word> {
+    dx: &mut [S::Word],
+) {
     let Dense { inputs, outputs, .. } = *dense;
     let packs = outputs.div_ceil(PACK);
     let dy = samples.transpose(dy, outputs);
     let dy: &[[f64; PACK]] = dy.as_chunks().0;
     let weights: &[[f32; PACK]] = parameters[dense.weights..].as_chunks().0;
-    let mut dx = vec![S::ZERO.word(); x.len()];
-    let all = dx.par_chunks_mut(samples.size).zip(x.par_chunks(samples.size));
-    all.with_min_len(grain(samples.live * packs * PACK)).enumerate().for_each(|(index, (dx, x))| {
-        let (block, i) = (index / inputs, index % inputs);
-        let of_sample = dy[block * samples.live * packs..].chunks(packs);
-        for ((dx, x), dy) in dx[..samples.live].iter_mut().zip(x).zip(of_sample) {
-            let mut sums = [S::ZERO; PACK];
-            for (weights, dy) in weights[i..].iter().step_by(inputs).zip(dy) {
-                add_products(&mut sums, &weights.map(f64::from), dy);
+    let of_block = dx.par_chunks_mut(inputs * samples.size).zip(x.par_chunks(inputs * samples.size)).enumerate();
+    of_block.for_each(|(block, (dx, x))| {
+        let rows = dx.par_chunks_mut(ROWS * samples.size).zip(x.par_chunks(ROWS * samples.size));
+        rows.with_min_len(grain(ROWS * samples.live * packs * PACK)).enumerate().for_each(|(row, (dx, x))| {
+            let of_sample = dy[block * samples.live * packs..].chunks(packs).take(samples.live);
+            for (lane, dy) in of_sample.enumerate() {
+                let mut sums = [[S::ZERO; PACK]; ROWS];
+                for (weights, dy) in weights.chunks(inputs).zip(dy) {
+                    for (sums, weights) in sums.iter_mut().zip(&weights[row * ROWS..]) {
+                        add_products(sums, &weights.map(f64::from), dy);
+                    }
+                }
+                let words = dx.iter_mut().zip(x).skip(lane).step_by(samples.size);
+                for ((dx, x), sums) in words.zip(sums) {
+                    *dx = activation::backward(dense.input_activation, total(sums), *x).word();
+                }
             }
-            *dx = activation::backward(dense.input_activation, total(sums), *x).word();
-        }
+        });
     });
-    dx
 }
 
 /// Partial gradients of the loss with respect to the weights and bias of a dense layer.
@@ -113,27 +116,27 @@ pub fn backward_input<S: Sum>(
 /// Math:    dw[o,i] = sum over n of dy[o,n] * x[i,n], db[o] = sum over n of dy[o,n], each slot over its blocks
 /// Order:   blocks, then samples
 /// ```
-pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let Dense { inputs, outputs, partials, .. } = *dense;
+pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: &[f32], partials: &mut [S::Word]) {
+    let Dense { inputs, outputs, partials: layout, .. } = *dense;
     let (packs, padded) = (outputs.div_ceil(PACK), inputs.next_multiple_of(ROWS));
     let blocks = x.len() / (samples.size * inputs);
     let (x, dy) = (samples.transpose(x, inputs), samples.transpose(dy, outputs));
     let (x, dy): (&[[f64; ROWS]], &[[f64; PACK]]) = (x.as_chunks().0, dy.as_chunks().0);
-    let mut words = vec![S::ZERO.word(); partials.slots * partials.words];
-    for (slot, words) in words.chunks_mut(partials.words).enumerate() {
-        let of_slot = partials.rows(slot, blocks);
+    for (slot, words) in partials.chunks_mut(layout.words).enumerate() {
+        let of_slot = layout.rows(slot, blocks);
         let of_slot = of_slot.start * samples.live..of_slot.end * samples.live;
         let (weights, bias) = words.split_at_mut(dense.bias - dense.weights);
         let work = PACK * inputs * of_slot.len();
         weights.par_chunks_mut(inputs * PACK).with_min_len(grain(work)).enumerate().for_each(|(pack, words)| {
-            for (tile, words) in words.chunks_mut(ROWS * PACK).enumerate() {
+            let (words, _): (&mut [[S::Word; PACK]], _) = words.as_chunks_mut();
+            for (tile, words) in words.chunks_mut(ROWS).enumerate() {
                 let mut sums = [[S::ZERO; PACK]; ROWS];
                 for n in of_slot.clone() {
                     for (sums, x) in sums.iter_mut().zip(&x[n * padded / ROWS + tile]) {
                         add_products(sums, &dy[n * packs + pack], &[*x; PACK]);
                     }
                 }
-                words.iter_mut().zip(sums.as_flattened()).for_each(|(word, sum)| *word = sum.word());
+                words.iter_mut().zip(sums).for_each(|(words, sums)| *words = sums.map(S::word));
             }
         });
         for (pack, words) in bias.chunks_mut(PACK).enumerate() {
@@ -142,5 +145,4 @@ pub fn backward_weights<S: Sum>(samples: Samples, dense: &Dense, x: &[f32], dy: 
             words.iter_mut().zip(sums).for_each(|(word, sum)| *word = sum.word());
         }
     }
-    words
 }

@@ -19,19 +19,17 @@ pub fn forward<S: Sum>(
     samples: Samples,
     gather: &Gather,
     step: &Step,
-    blocks: usize,
     (images, labels, order): (&[u32], &[u32], &[u32]),
-) -> (Vec<S::Word>, Vec<S::Word>) {
+    x: &mut [S::Word],
+    targets: &mut [S::Word],
+) {
     let Gather { image_height, image_width, input, levels: [background, foreground], bytes } = *gather;
     let (top, left) = ((input.height - image_height) / 2, (input.width - image_width) / 2);
     let (size, quads) = (samples.size, samples.size / QUAD);
     let (start, count) = (step.start as usize, step.count as usize);
-    let mut x = match bytes {
-        true => Vec::new(),
-        false => vec![S::exact(background).word(); blocks * size * input.elements()],
-    };
-    let mut packed = vec![0; if bytes { blocks * quads * input.elements() } else { 0 }];
-    let mut targets = vec![S::integer(MASKED); blocks * size];
+    let mut packed = vec![0; if bytes { x.len() } else { 0 }];
+    x.fill(S::exact(background).word());
+    targets.fill(S::integer(MASKED));
     for n in 0..count {
         let sample = order[start + n] as usize;
         let (block, lane) = (n / size, n % size);
@@ -54,5 +52,5 @@ pub fn forward<S: Sum>(
             }
         }
     }
-    if bytes { (packed.into_iter().map(S::integer).collect(), targets) } else { (x, targets) }
+    x.iter_mut().zip(packed).for_each(|(x, word)| *x = S::integer(word));
 }

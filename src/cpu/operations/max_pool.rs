@@ -30,11 +30,9 @@ fn largest(samples: Samples, pool: &Pool, x: &[f32], [map, row, column]: [usize;
 /// Shapes:  x [block,c,h,w,n]  ->  y [block,c,h/size,w/size,n]   f32
 /// Math:    y[c,r,q,n] = max over i,j < size of x[c, r*size+i, q*size+j, n]
 /// ```
-pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word> {
-    let Pool { input, output, .. } = *pool;
-    let maps = x.len() / (samples.size * input.height * input.width);
+pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], y: &mut [S::Word]) {
+    let Pool { output, .. } = *pool;
     let map_words = output.height * output.width * samples.size;
-    let mut y = vec![S::ZERO.word(); maps * map_words];
     y.par_chunks_mut(map_words).with_min_len(grain(4 * map_words)).enumerate().for_each(|(map, y)| {
         for (position, y) in y.chunks_mut(samples.size).enumerate() {
             let (row, column) = (position / output.width, position % output.width);
@@ -43,7 +41,6 @@ pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word>
             }
         }
     });
-    y
 }
 
 /// Gradient of the loss with respect to the sums of max-pooling's input.
@@ -52,11 +49,11 @@ pub fn forward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32]) -> Vec<S::Word>
 /// Shapes:  x [block,c,h,w,n]  dy [block,c,h/size,w/size,n]  ->  dx [block,c,h,w,n]   f32
 /// Math:    dx = f'(x) * dy where x is the first largest of its pooling window, else 0; f is the activation that made x
 /// ```
-pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
+pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32], dx: &mut [S::Word]) {
     let Pool { input, output, .. } = *pool;
     let map_words = input.height * input.width * samples.size;
-    let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, dx)| {
+        dx.fill(S::ZERO.word());
         for row in 0..output.height {
             for column in 0..output.width {
                 for lane in 0..samples.live {
@@ -68,5 +65,4 @@ pub fn backward<S: Sum>(samples: Samples, pool: &Pool, x: &[f32], dy: &[f32]) ->
             }
         }
     });
-    dx
 }

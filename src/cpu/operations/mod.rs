@@ -13,14 +13,15 @@ pub mod sums;
 mod window;
 
 use std::borrow::Cow;
-
-use rayon::prelude::*;
+use std::ops::Range;
 
 use super::accumulator::{Sum, Traced};
 use super::buffers::Buffers;
 use super::layout::Samples;
-use crate::plan::{BufferId, Conv2d, Loss, Op, OpKind, Pass, Plan, Segment, Step};
-use crate::recipe::Optimizer;
+use crate::model::Shape;
+use crate::plan::{
+    Argument, BufferId, Content, Conv2d, Loss, MASKED, Op, OpKind, PACK, Partials, Pass, Plan, QUAD, Step, Use,
+};
 
 /// Contiguous words that an operation writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,147 +36,174 @@ pub struct Output<W> {
 
 /// The outputs of `op` on `buffers`: each value, not rounded, with the sum of the magnitudes that were added to get it.
 ///
-/// `buffers` stay as they are. An operation may have several outputs, even in one buffer. In a u32 buffer the value is
-/// the integer and the magnitude 0. Samples past the step's count are computed too.
+/// `buffers` stay as they are. An operation may have several outputs. In a u32 buffer the value is the integer and the
+/// magnitude 0. Samples past the step's count are computed too.
 ///
 /// Panics: a step past the plan's batch or its data, or a sample number in `order` past the data.
 pub fn run_op(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Output<Traced>> {
-    outputs::<Traced>(op, step, buffers, plan, Samples::all(plan.blocks))
+    let output = |Span { buffer, words, usage, .. }: Span| {
+        let before = |value: &f32| if usage == Use::Update { Traced::exact(*value) } else { Traced::ZERO };
+        let first = words.start;
+        Output { buffer, first, words: buffers.f32(buffer)[words].iter().map(before).collect() }
+    };
+    let mut outputs: Vec<Output<Traced>> = spans(op, step, buffers, plan).into_iter().map(output).collect();
+    let words = outputs.iter_mut().map(|output| &mut output.words[..]).collect();
+    run::<Traced>(op, step, buffers, plan, Samples::all(plan.blocks), words);
+    outputs
 }
 
-/// The outputs of `op` on `buffers`: one arm per operation, which names its buffers as arguments.
-pub(super) fn outputs<S: Sum>(
+/// The words that an operation writes or updates in one of its buffers.
+pub(super) struct Span {
+    pub buffer: BufferId,
+    pub words: Range<usize>,
+    usage: Use,
+}
+
+/// A span per buffer that `op` writes, in the order of [`Op::outputs`].
+pub(super) fn spans(op: &Op, step: &Step, buffers: &Buffers, plan: &Plan) -> Vec<Span> {
+    let written = op.bound().into_iter().filter(|(argument, _)| argument.usage != Use::Read);
+    let span = |(argument, buffer): (Argument, BufferId)| {
+        let words = match (argument.name, partials(&op.kind)) {
+            ("partials", Some(partials)) => partials.first..partials.first + partials.length(),
+            ("predictions", _) => {
+                let targets = &buffers.u32(plan.targets)[part(plan, step, plan.targets)];
+                let labelled = targets.iter().filter(|target| **target != MASKED).count();
+                step.start as usize..step.start as usize + labelled
+            }
+            _ => part(plan, step, buffer),
+        };
+        Span { buffer, words, usage: argument.usage }
+    };
+    written.map(span).collect()
+}
+
+/// The partial gradients that an operation of `kind` writes.
+fn partials(kind: &OpKind) -> Option<Partials> {
+    match kind {
+        OpKind::Conv2d(_, conv) => Some(conv.partials),
+        OpKind::Dense(_, dense) => Some(dense.partials),
+        OpKind::Subsample(_, layer) => Some(layer.partials),
+        _ => None,
+    }
+}
+
+/// The words of `buffer` that `step` has: of a buffer with a part per step of a submission that of its row, else all
+/// that mean something.
+fn part(plan: &Plan, step: &Step, buffer: BufferId) -> Range<usize> {
+    let spec = plan.buffer(buffer);
+    let (each, row) = (spec.words / plan.steps, step.row as usize);
+    match spec.content {
+        _ if plan.per_step().contains(&buffer) => row * each..(row + 1) * each,
+        Content::Argmax(Shape { channels, height, width }) => {
+            0..plan.blocks.samples() / QUAD * channels.div_ceil(PACK) * height * width
+        }
+        _ => 0..spec.words,
+    }
+}
+
+/// Runs `op` on `buffers`: one arm per operation, which names its buffers as arguments. `written` are the words of its
+/// [`spans`]; those that it updates hold the values before it.
+pub(super) fn run<S: Sum>(
     op: &Op,
     step: &Step,
     buffers: &Buffers,
     plan: &Plan,
     samples: Samples,
-) -> Vec<Output<S::Word>> {
+    written: Vec<&mut [S::Word]>,
+) {
     let bound = op.bound();
     let argument = |name: &str| {
         let found = bound.iter().find(|(argument, _)| argument.name == name);
         found.unwrap_or_else(|| panic!("{} has no argument {name}", op.kind.name())).1
     };
-    // Of buffers with a part per step of a submission, that of this step.
-    let part = |buffer: BufferId| {
-        let (words, row) = (plan.buffer(buffer).words, step.row as usize);
-        let each = words / plan.steps;
-        if plan.per_step().contains(&buffer) { row * each..(row + 1) * each } else { 0..words }
-    };
-    let f32 = |name: &str| &buffers.f32(argument(name))[part(argument(name))];
-    let u32 = |name: &str| &buffers.u32(argument(name))[part(argument(name))];
-    let at = |name: &str, first, words| Output { buffer: argument(name), first, words };
-    let whole = |name: &str, words| at(name, part(argument(name)).start, words);
+    let f32 = |name: &str| &buffers.f32(argument(name))[part(plan, step, argument(name))];
+    let u32 = |name: &str| &buffers.u32(argument(name))[part(plan, step, argument(name))];
+    let mut written = written.into_iter();
+    // The outputs in the order of the operation's arguments.
+    let mut out = || written.next().unwrap_or_default();
     match &op.kind {
         OpKind::Gather(gather) => {
-            let blocks = u32("targets").len() / samples.size;
-            let (x, targets) =
-                gather::forward::<S>(samples, gather, step, blocks, (u32("images"), u32("labels"), u32("order")));
-            vec![whole(if gather.bytes { "input_bytes" } else { "x" }, x), whole("targets", targets)]
+            let data = (u32("images"), u32("labels"), u32("order"));
+            gather::forward::<S>(samples, gather, step, data, out(), out());
         }
         OpKind::Conv2d(Pass::Forward, conv) => {
-            let x = conv2d_input(conv, &f32, &u32);
-            let (y, argmax) = conv2d::forward::<S>(samples, conv, &x, f32("parameters"));
-            let argmax = conv.max_pool.then(|| whole("new_argmax", argmax));
-            [whole("y", y)].into_iter().chain(argmax).collect()
+            let x = conv2d_input(samples, conv, &f32, &u32);
+            conv2d::forward::<S>(samples, conv, &x, f32("parameters"), out(), out());
         }
         OpKind::Conv2d(Pass::BackwardInput, conv) => {
             let dy = conv2d_gradient(samples, conv, &f32, &u32);
-            let dx = conv2d::backward_input::<S>(samples, conv, &dy, f32("parameters"), f32("x"));
-            vec![whole("x_gradient", dx)]
+            conv2d::backward_input::<S>(samples, conv, &dy, f32("parameters"), f32("x"), out());
         }
         OpKind::Conv2d(Pass::BackwardWeights, conv) => {
-            let (x, dy) = (conv2d_input(conv, &f32, &u32), conv2d_gradient(samples, conv, &f32, &u32));
-            vec![at("partials", conv.partials.first, conv2d::backward_weights::<S>(samples, conv, &x, &dy))]
+            let (x, dy) = (conv2d_input(samples, conv, &f32, &u32), conv2d_gradient(samples, conv, &f32, &u32));
+            conv2d::backward_weights::<S>(samples, conv, &x, &dy, out());
         }
-        OpKind::MaxPool(Pass::Forward, pool) => vec![whole("y", max_pool::forward::<S>(samples, pool, f32("x")))],
-        OpKind::MaxPool(_, pool) => {
-            vec![whole("x_gradient", max_pool::backward::<S>(samples, pool, f32("x"), f32("dy")))]
+        OpKind::MaxPool(Pass::Forward, pool) => max_pool::forward::<S>(samples, pool, f32("x"), out()),
+        OpKind::MaxPool(_, pool) => max_pool::backward::<S>(samples, pool, f32("x"), f32("dy"), out()),
+        OpKind::AveragePool(Pass::Forward, pool) => average_pool::forward::<S>(samples, pool, f32("x"), out()),
+        OpKind::AveragePool(_, pool) => average_pool::backward::<S>(samples, pool, f32("x"), f32("dy"), out()),
+        OpKind::Subsample(Pass::Forward, layer) => {
+            subsample::forward::<S>(samples, layer, f32("x"), f32("parameters"), out());
         }
-        OpKind::AveragePool(Pass::Forward, pool) => {
-            vec![whole("y", average_pool::forward::<S>(samples, pool, f32("x")))]
+        OpKind::Subsample(Pass::BackwardInput, layer) => {
+            subsample::backward_input::<S>(samples, layer, f32("dy"), f32("parameters"), f32("x"), out());
         }
-        OpKind::AveragePool(_, pool) => {
-            vec![whole("x_gradient", average_pool::backward::<S>(samples, pool, f32("x"), f32("dy")))]
-        }
-        OpKind::Subsample(Pass::Forward, s) => {
-            vec![whole("y", subsample::forward::<S>(samples, s, f32("x"), f32("parameters")))]
-        }
-        OpKind::Subsample(Pass::BackwardInput, s) => {
-            let dx = subsample::backward_input::<S>(samples, s, f32("dy"), f32("parameters"), f32("x"));
-            vec![whole("x_gradient", dx)]
-        }
-        OpKind::Subsample(Pass::BackwardWeights, s) => {
-            vec![at("partials", s.partials.first, subsample::backward_weights::<S>(samples, s, f32("x"), f32("dy")))]
+        OpKind::Subsample(Pass::BackwardWeights, layer) => {
+            subsample::backward_weights::<S>(samples, layer, f32("x"), f32("dy"), out());
         }
         OpKind::Dense(Pass::Forward, dense) => {
-            vec![whole("y", dense::forward::<S>(samples, dense, f32("x"), f32("parameters")))]
+            dense::forward::<S>(samples, dense, f32("x"), f32("parameters"), out());
         }
         OpKind::Dense(Pass::BackwardInput, dense) => {
-            let dx = dense::backward_input::<S>(samples, dense, f32("dy"), f32("parameters"), f32("x"));
-            vec![whole("x_gradient", dx)]
+            dense::backward_input::<S>(samples, dense, f32("dy"), f32("parameters"), f32("x"), out());
         }
         OpKind::Dense(Pass::BackwardWeights, dense) => {
-            vec![at(
-                "partials",
-                dense.partials.first,
-                dense::backward_weights::<S>(samples, dense, f32("x"), f32("dy")),
-            )]
+            dense::backward_weights::<S>(samples, dense, f32("x"), f32("dy"), out());
         }
-        OpKind::SoftmaxCrossEntropy(Loss { classes, gradient, .. }) => {
-            let loss = softmax_cross_entropy::forward::<S>(samples, *classes, step, f32("logits"), u32("targets"));
-            let dlogits = gradient.then(|| whole("dlogits", loss.dlogits));
-            let rest = [
-                whole("probabilities", loss.probabilities),
-                whole("metrics", loss.metrics),
-                at("predictions", step.start as usize, loss.predictions),
-            ];
-            rest.into_iter().chain(dlogits).collect()
+        OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => {
+            let loss = softmax_cross_entropy::Loss {
+                probabilities: out(),
+                metrics: out(),
+                predictions: out(),
+                dlogits: out(),
+            };
+            softmax_cross_entropy::forward::<S>(samples, *classes, step, f32("logits"), u32("targets"), loss);
         }
         OpKind::SumGradients(segments) => {
-            let sum = |s: &Segment| at("new_gradients", s.first, sums::gradients::<S>(s, f32("partials")));
-            segments.iter().map(sum).collect()
+            let gradients = out();
+            for segment in segments {
+                sums::gradients::<S>(segment, f32("partials"), &mut gradients[segment.words()]);
+            }
         }
         OpKind::Update { optimizer, .. } => {
-            let gradients = f32("gradients").par_iter().map(|g| S::exact(*g));
-            updated(*optimizer, step, gradients, &f32, &whole)
+            let mut gradients: Vec<_> = f32("gradients").iter().map(|g| S::exact(*g).word()).collect();
+            let (parameters, states) = (out(), optimizer.states().iter().map(|_| out()).collect());
+            optimizer::update::<S>(*optimizer, step, parameters, states, &mut gradients, |_, _| ());
         }
         OpKind::SumAndUpdate { segments, optimizer, .. } => {
-            let mut words = vec![S::ZERO.word(); f32("new_gradients").len()];
+            let (parameters, mut states): (_, Vec<_>) = (out(), optimizer.states().iter().map(|_| out()).collect());
+            let (gradients, partials) = (out(), f32("partials"));
             for segment in segments {
-                let sums = sums::gradients::<S>(segment, f32("partials"));
-                words[segment.first..][..sums.len()].copy_from_slice(&sums);
+                let words = segment.words();
+                let states = states.iter_mut().map(|state| &mut state[words.clone()]).collect();
+                let (parameters, gradients) = (&mut parameters[words.clone()], &mut gradients[words.clone()]);
+                optimizer::update::<S>(*optimizer, step, parameters, states, gradients, |chunk, gradients| {
+                    sums::of_chunk::<S>(segment, partials, chunk, gradients);
+                });
             }
-            let gradients = words.par_iter().map(|word| S::loaded(*word));
-            let mut outputs = updated(*optimizer, step, gradients, &f32, &whole);
-            outputs.push(whole("new_gradients", words));
-            outputs
         }
     }
 }
 
-/// The parameters and states after a step of `optimizer`.
-fn updated<'a, S: Sum>(
-    optimizer: Optimizer,
-    step: &Step,
-    gradients: impl IndexedParallelIterator<Item = S>,
-    f32: &impl Fn(&str) -> &'a [f32],
-    whole: &impl Fn(&str, Vec<S::Word>) -> Output<S::Word>,
-) -> Vec<Output<S::Word>> {
-    let states: Vec<&[f32]> = optimizer.states().iter().map(|name| f32(name)).collect();
-    let words = optimizer::update::<S>(optimizer, step, gradients, f32("parameters"), &states);
-    let names = ["parameters"].iter().chain(optimizer.states());
-    names.zip(words).map(|(name, words)| whole(name, words)).collect()
-}
-
 /// The input of a convolution as values.
 fn conv2d_input<'a>(
+    samples: Samples,
     conv: &Conv2d,
     f32: &impl Fn(&str) -> &'a [f32],
     u32: &impl Fn(&str) -> &'a [u32],
 ) -> Cow<'a, [f32]> {
     match conv.levels {
-        Some(levels) => Cow::Owned(conv2d::values(levels, u32("input_bytes"))),
+        Some(levels) => Cow::Owned(conv2d::values(samples, levels, u32("input_bytes"))),
         None => Cow::Borrowed(f32("x")),
     }
 }

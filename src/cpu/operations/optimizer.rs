@@ -2,44 +2,52 @@
 
 use rayon::prelude::*;
 
+use super::sums::CHUNK;
 use crate::cpu::accumulator::Sum;
 use crate::cpu::tiles::grain;
 use crate::plan::Step;
 use crate::recipe::Optimizer;
 
-/// New parameters and state, by [`sgd`] or [`adam`].
+/// New parameters and state in place of the old, by [`sgd`] or [`adam`].
 ///
 /// ```text
 /// Shapes:  gradients [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
 /// ```
+///
+/// `sum` may first put a chunk of gradients in place, given its index: see [`super::sums::of_chunk`].
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
-    gradients: impl IndexedParallelIterator<Item = S>,
-    parameters: &[f32],
-    states: &[&[f32]],
-) -> Vec<Vec<S::Word>> {
-    let words = || vec![S::ZERO.word(); parameters.len()];
-    let (mut new_w, mut new_m) = (words(), words());
-    let inputs = gradients.zip(parameters).zip(states[0]);
-    let sums = new_w.par_iter_mut().zip(&mut new_m).zip(inputs).with_min_len(grain(10));
-    match optimizer {
-        Optimizer::Sgd | Optimizer::Nesterov => {
-            sums.for_each(|((new_w, new_m), ((g, w), m))| {
-                let (w, m) = sgd(optimizer == Optimizer::Nesterov, step, g, S::exact(*w), S::exact(*m));
-                (*new_w, *new_m) = (w.word(), m.word());
+    parameters: &mut [S::Word],
+    mut states: Vec<&mut [S::Word]>,
+    gradients: &mut [S::Word],
+    sum: impl Fn(usize, &mut [S::Word]) + Sync,
+) {
+    let chunks = gradients.par_chunks_mut(CHUNK).zip(parameters.par_chunks_mut(CHUNK)).enumerate();
+    let chunks = chunks.with_min_len(grain(10 * CHUNK));
+    match (optimizer, &mut states[..]) {
+        (Optimizer::Sgd | Optimizer::Nesterov, [m]) => {
+            chunks.zip(m.par_chunks_mut(CHUNK)).for_each(|((chunk, (g, w)), m)| {
+                sum(chunk, g);
+                for ((g, w), m) in g.iter().zip(w).zip(m) {
+                    let nesterov = optimizer == Optimizer::Nesterov;
+                    let new = sgd(nesterov, step, S::loaded(*g), S::loaded(*w), S::loaded(*m));
+                    (*w, *m) = (new.0.word(), new.1.word());
+                }
             });
-            vec![new_w, new_m]
         }
-        Optimizer::Adam | Optimizer::AdamW => {
-            let mut new_v = words();
-            sums.zip(new_v.par_iter_mut().zip(states[1])).for_each(|(((new_w, new_m), ((g, w), m)), (new_v, v))| {
-                let decoupled = optimizer == Optimizer::AdamW;
-                let (w, m, v) = adam(decoupled, step, g, S::exact(*w), S::exact(*m), S::exact(*v));
-                (*new_w, *new_m, *new_v) = (w.word(), m.word(), v.word());
+        (Optimizer::Adam | Optimizer::AdamW, [m, v]) => {
+            let states = m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK));
+            chunks.zip(states).for_each(|((chunk, (g, w)), (m, v))| {
+                sum(chunk, g);
+                for (((g, w), m), v) in g.iter().zip(w).zip(m).zip(v) {
+                    let decoupled = optimizer == Optimizer::AdamW;
+                    let new = adam(decoupled, step, S::loaded(*g), S::loaded(*w), S::loaded(*m), S::loaded(*v));
+                    (*w, *m, *v) = (new.0.word(), new.1.word(), new.2.word());
+                }
             });
-            vec![new_w, new_m, new_v]
         }
+        (_, states) => panic!("{} has not {} states", optimizer.name(), states.len()),
     }
 }
 

@@ -5,15 +5,15 @@ use crate::cpu::layout::Samples;
 use crate::plan::{MASKED, Step};
 
 /// Outputs of [`forward`].
-pub struct Loss<W> {
+pub struct Loss<'a, W> {
     /// `[block][class][sample]` f32.
-    pub probabilities: Vec<W>,
-    /// Gradient of the mean loss with respect to the logits, `[block][class][sample]` f32.
-    pub dlogits: Vec<W>,
+    pub probabilities: &'a mut [W],
+    /// Gradient of the mean loss with respect to the logits, `[block][class][sample]` f32; empty if nobody wants it.
+    pub dlogits: &'a mut [W],
     /// `[block][loss, correct, samples, 0]` f32, sums over the samples that are not masked.
-    pub metrics: Vec<W>,
+    pub metrics: &'a mut [W],
     /// Class of each of the step's samples, `[count]` u32.
-    pub predictions: Vec<W>,
+    pub predictions: &'a mut [W],
 }
 
 /// Loss of each sample and its gradient.
@@ -31,16 +31,11 @@ pub fn forward<S: Sum>(
     step: &Step,
     logits: &[f32],
     targets: &[u32],
-) -> Loss<S::Word> {
+    loss: Loss<'_, S::Word>,
+) {
     let size = samples.size;
-    let zero = S::ZERO.word();
     let smoothing = f64::from(step.label_smoothing);
-    let mut loss = Loss {
-        probabilities: vec![zero; logits.len()],
-        dlogits: vec![zero; logits.len()],
-        metrics: Vec::with_capacity(targets.len() / size * 4),
-        predictions: Vec::with_capacity(step.count as usize),
-    };
+    loss.dlogits.fill(S::ZERO.word());
     let mut sums = vec![[S::ZERO; 4]; targets.len() / size];
     for (n, target) in targets.iter().enumerate().filter(|(n, _)| n % size < samples.live) {
         let at = |class| (n / size * classes + class) * size + n % size;
@@ -67,7 +62,9 @@ pub fn forward<S: Sum>(
             let hot = if *target as usize == class { 1.0 - smoothing } else { 0.0 };
             let t = hot + smoothing / classes as f64;
             let dlogit = p.plus(S::of(-t, t)).times(1.0 / f64::from(step.count));
-            loss.dlogits[at(class)] = dlogit.word();
+            if let Some(word) = loss.dlogits.get_mut(at(class)) {
+                *word = dlogit.word();
+            }
             let surprise = total.value().ln() - relative(class);
             let terms = total.value().ln().abs() + total_spread + relative(class).abs();
             sample_loss = sample_loss.plus(S::of(surprise, terms).times(t));
@@ -76,9 +73,8 @@ pub fn forward<S: Sum>(
             let correct = if *target as usize == best { 1.0 } else { 0.0 };
             let scores = [sample_loss, S::exact(correct), S::exact(1.0)];
             sums[n / size].iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.plus(score));
-            loss.predictions.push(S::integer(best as u32));
+            loss.predictions[n] = S::integer(best as u32);
         }
     }
-    loss.metrics.extend(sums.iter().flatten().map(|sum| sum.word()));
-    loss
+    loss.metrics.iter_mut().zip(sums.as_flattened()).for_each(|(word, sum)| *word = sum.word());
 }

@@ -5,13 +5,9 @@ use rayon::prelude::*;
 use super::activation;
 use super::window::Windows;
 use crate::cpu::accumulator::Sum;
-use crate::cpu::layout::{Packed, Samples};
+use crate::cpu::layout::Samples;
 use crate::cpu::tiles::{grain, total};
 use crate::plan::{BLOCK, Subsample};
-
-fn packed(layer: &Subsample) -> Packed {
-    Packed { weights: layer.weights, bias: layer.bias, outputs: layer.output.channels, rest: 1 }
-}
 
 fn windows(samples: Samples, layer: &Subsample) -> Windows {
     Windows { samples, input: layer.input, output: layer.output, size: layer.size }
@@ -24,13 +20,11 @@ fn windows(samples: Samples, layer: &Subsample) -> Windows {
 /// Math:    y[c,r,q,n] = f(w[c] * sum over i,j < size of x[c, r*size+i, q*size+j, n] + b[c])
 /// Source:  LeCun et al. 1998, section II.B
 /// ```
-pub fn forward<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], parameters: &[f32]) -> Vec<S::Word> {
-    let Subsample { input, output, .. } = *layer;
-    let maps = x.len() / (samples.size * input.height * input.width);
+pub fn forward<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], parameters: &[f32], y: &mut [S::Word]) {
+    let Subsample { output, .. } = *layer;
     let map_words = output.height * output.width * samples.size;
-    let mut y = vec![S::ZERO.word(); maps * map_words];
     y.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, y)| {
-        let [weight, bias] = [0, 1].map(|inner| parameters[packed(layer).word(map % output.channels, inner)]);
+        let [weight, bias] = [layer.weights, layer.bias].map(|first| parameters[first + map % output.channels]);
         for (index, y) in y.chunks_mut(samples.size).enumerate() {
             for (y, sum) in y[..samples.live].iter_mut().zip(windows(samples, layer).sums::<S>(x, map, index)) {
                 let sum = sum.times(f64::from(weight)).plus(S::exact(bias));
@@ -38,7 +32,6 @@ pub fn forward<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], parameter
             }
         }
     });
-    y
 }
 
 /// Gradient of the loss with respect to the sums of the layer's input.
@@ -53,12 +46,12 @@ pub fn backward_input<S: Sum>(
     dy: &[f32],
     parameters: &[f32],
     x: &[f32],
-) -> Vec<S::Word> {
+    dx: &mut [S::Word],
+) {
     let Subsample { input, output, size, .. } = *layer;
     let map_words = input.height * input.width * samples.size;
-    let mut dx = vec![S::ZERO.word(); x.len()];
     dx.par_chunks_mut(map_words).with_min_len(grain(map_words)).enumerate().for_each(|(map, dx)| {
-        let weight = parameters[packed(layer).word(map % output.channels, 0)];
+        let weight = parameters[layer.weights + map % output.channels];
         for (index, dx) in dx.chunks_mut(samples.size).enumerate() {
             let (row, column) = (index / input.width / size, index % input.width / size);
             let dy = &dy[((map * output.height + row) * output.width + column) * samples.size..];
@@ -69,7 +62,6 @@ pub fn backward_input<S: Sum>(
             }
         }
     });
-    dx
 }
 
 /// Partial gradients of the loss with respect to coefficients and bias.
@@ -80,14 +72,14 @@ pub fn backward_input<S: Sum>(
 ///          db[c] = sum over n,r,q of dy[c,r,q,n], each slot over its rows of outputs
 /// Order:   blocks, rows, columns, then samples
 /// ```
-pub fn backward_weights<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], dy: &[f32]) -> Vec<S::Word> {
-    let Subsample { input, output, partials, .. } = *layer;
+pub fn backward_weights<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], dy: &[f32], partials: &mut [S::Word]) {
+    let Subsample { input, output, partials: layout, .. } = *layer;
     let blocks = x.len() / (samples.size * input.elements());
     let map = output.height * output.width;
     let of_channel = |index: usize| {
         let (slot, channel) = (index / output.channels, index % output.channels);
         let (mut weight, mut bias) = ([S::ZERO; BLOCK], [S::ZERO; BLOCK]);
-        let rows = partials.rows(slot, blocks * output.height);
+        let rows = layout.rows(slot, blocks * output.height);
         for at in rows.start * output.width..rows.end * output.width {
             let (plane, index) = (at / map * output.channels + channel, at % map);
             let dy = &dy[(plane * map + index) * samples.size..][..samples.live];
@@ -97,10 +89,16 @@ pub fn backward_weights<S: Sum>(samples: Samples, layer: &Subsample, x: &[f32], 
                 bias.add(f64::from(*dy));
             }
         }
-        vec![total(weight), total(bias)]
+        [total(weight), total(bias)]
     };
-    let work = partials.rows_per_slot * input.elements() / output.height / output.channels * samples.live;
-    let channels = (0..partials.slots * output.channels).into_par_iter().with_min_len(grain(work));
-    let sums: Vec<Vec<S>> = channels.map(of_channel).collect();
-    packed(layer).partials(&partials, &sums)
+    let work = layout.rows_per_slot * input.elements() / output.height / output.channels * samples.live;
+    let channels = (0..layout.slots * output.channels).into_par_iter().with_min_len(grain(work));
+    let sums: Vec<[S; 2]> = channels.map(of_channel).collect();
+    for (words, sums) in partials.chunks_mut(layout.words).zip(sums.chunks(output.channels)) {
+        words.fill(S::ZERO.word());
+        let (weights, bias) = words.split_at_mut(layer.bias - layer.weights);
+        for ((weight, bias), sums) in weights.iter_mut().zip(bias).zip(sums) {
+            (*weight, *bias) = (sums[0].word(), sums[1].word());
+        }
+    }
 }

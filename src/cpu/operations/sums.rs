@@ -7,7 +7,7 @@ use crate::cpu::tiles::grain;
 use crate::plan::Segment;
 
 /// Words that are summed together, from slot to slot.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// The gradients of one layer's weights and bias.
 ///
@@ -16,17 +16,23 @@ const CHUNK: usize = 256;
 /// Math:    gradients[w] = sum over slots of partials[slot,w]
 /// Order:   slots from the first to the last
 /// ```
-pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32]) -> Vec<S::Word> {
+pub fn gradients<S: Sum>(segment: &Segment, partials: &[f32], gradients: &mut [S::Word]) {
+    let chunks = gradients.par_chunks_mut(CHUNK).with_min_len(grain(CHUNK * segment.partials.slots));
+    chunks.enumerate().for_each(|(chunk, gradients)| of_chunk::<S>(segment, partials, chunk, gradients));
+}
+
+/// [`gradients`] of words `chunk * CHUNK` and up, at most [`CHUNK`].
+pub(super) fn of_chunk<S: Sum>(segment: &Segment, partials: &[f32], chunk: usize, gradients: &mut [S::Word]) {
     let layout = segment.partials;
-    let mut gradients = vec![S::ZERO.word(); layout.words];
-    let chunks = gradients.par_chunks_mut(CHUNK).with_min_len(grain(CHUNK * layout.slots));
-    chunks.enumerate().for_each(|(chunk, gradients)| {
-        let mut sums = [S::ZERO; CHUNK];
-        for slot in 0..layout.slots {
-            let partials = &partials[layout.first + slot * layout.words + chunk * CHUNK..];
-            sums[..gradients.len()].iter_mut().zip(partials).for_each(|(sum, partial)| sum.add(f64::from(*partial)));
-        }
-        gradients.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient = sum.word());
-    });
-    gradients
+    let of_slot = |slot| &partials[layout.first + slot * layout.words + chunk * CHUNK..];
+    if layout.slots == 1 {
+        gradients.iter_mut().zip(of_slot(0)).for_each(|(gradient, partial)| *gradient = S::exact(*partial).word());
+        return;
+    }
+    let mut sums = [S::ZERO; CHUNK];
+    let sums = &mut sums[..gradients.len()];
+    for slot in 0..layout.slots {
+        sums.iter_mut().zip(of_slot(slot)).for_each(|(sum, partial)| sum.add(f64::from(*partial)));
+    }
+    gradients.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient = sum.word());
 }

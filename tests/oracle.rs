@@ -1,8 +1,12 @@
 //! The CPU oracle against values worked by hand: one function at a time, a block whose first samples are used.
 
 use lenet_gpu::cpu::{Samples, Traced, operations};
-use lenet_gpu::model::{Activation, Shape};
-use lenet_gpu::plan::{BLOCK, Conv2d, Dense, Gather, MASKED, PACK, Partials, Pool, QUAD, Segment, Step, Subsample};
+use lenet_gpu::model::{self, Activation, Shape};
+use lenet_gpu::plan::{
+    BLOCK, Conv2d, Dense, Gather, Loss, MASKED, PACK, Partials, Pool, QUAD, Rbf, Segment, Step, Subsample,
+};
+use lenet_gpu::recipe::Optimizer;
+use rayon::prelude::*;
 
 /// Quads of a block.
 const QUADS: usize = BLOCK / QUAD;
@@ -433,6 +437,67 @@ fn dense_forward_and_backward() {
 }
 
 #[test]
+fn rbf_gives_minus_the_distances_and_pulls_to_the_code() {
+    let rbf = Rbf { inputs: 2, classes: 5, input_activation: Activation::Identity, weights: 4 };
+    // Class 0 has the code (1, -1), class 4 the code (-1, -1), the others (1, 1).
+    let mut parameters = vec![f32::NAN; 4 + 2 * 2 * PACK];
+    parameters[4..8].copy_from_slice(&[1.0; 4]);
+    parameters[8..12].copy_from_slice(&[-1.0, 1.0, 1.0, 1.0]);
+    (parameters[12], parameters[16]) = (-1.0, -1.0);
+    let x = block(&[0.5, 2.0]);
+    let y = floats(operations::rbf::forward::<f64>(ALL, &rbf, &x, &parameters));
+    assert_eq!(sample(&y, 0), [-9.25, -1.25, -1.25, -1.25, -11.25]);
+    assert_eq!(sample(&y, 1), [-25.0, -9.0, -9.0, -9.0, -29.0]);
+    let dy = block(&[1.0, 0.0, 0.0, 0.0, -2.0]);
+    let dx = floats(operations::rbf::backward_input::<f64>(ALL, &rbf, &dy, &parameters, &x));
+    // Sample 0: -2 (0.5 - 1) + 4 (0.5 + 1) and -2 (2 + 1) + 4 (2 + 1); sample 1: -4 (1 - 1) + 8 (1 + 1) and so on.
+    assert_eq!((sample(&dx, 0), sample(&dx, 1)), (vec![7.0, 6.0], vec![16.0, 20.0]));
+    let relu = Rbf { input_activation: Activation::Relu, ..rbf };
+    let x = block(&[-0.5, 2.0]);
+    assert_eq!(
+        sample(&floats(operations::rbf::backward_input::<f64>(ALL, &relu, &dy, &parameters, &x)), 0),
+        [0.0, 6.0]
+    );
+}
+
+/// The loss of `classes` classes as an operation.
+fn loss_of(classes: usize, kind: model::Loss, scale: f32) -> Loss {
+    Loss { classes, kind, scale, batch: BLOCK, gradient: true }
+}
+
+#[test]
+fn the_losses_of_distances_are_those_of_the_paper() {
+    // Distances of 1 and 2.
+    let logits = [[-1.0; BLOCK], [-2.0; BLOCK]].concat();
+    let mut targets = [MASKED; BLOCK];
+    targets[..2].copy_from_slice(&[0, 1]);
+    let step = Step { count: 2, ..Step::default() };
+    let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
+    let [e1, e2, e3] = [1.0, 2.0, 3.0].map(|d: f64| (-d).exp());
+
+    let mse = loss_of(2, model::Loss::Mse, 0.25);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, &mse, &step, &logits, &targets);
+    close(loss.metrics[0], 0.25 * (1.0 + 2.0));
+    close(loss.dlogits[0], -0.25 / 2.0);
+    close(loss.dlogits[BLOCK], 0.0);
+    close(loss.probabilities[0], e1 / (e1 + e2));
+
+    let map = loss_of(2, model::Loss::Map { j: 3.0 }, 0.25);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, &map, &step, &logits, &targets);
+    close(loss.metrics[0], 0.25 * (1.0 + 2.0 + 2.0 * (e1 + e2 + e3).ln()));
+    close(loss.dlogits[0], 0.25 * (e1 / (e1 + e2 + e3) - 1.0) / 2.0);
+    close(loss.dlogits[BLOCK], 0.25 * e2 / (e1 + e2 + e3) / 2.0);
+    close(loss.probabilities[0], e1 / (e1 + e2 + e3));
+    assert_eq!(loss.predictions[0].value, 0.0);
+    // Rubbish is nearest, and is no class.
+    let far: Vec<f32> = logits.iter().map(|logit| logit - 500.0).collect();
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, &map, &step, &far, &targets);
+    close(loss.probabilities[0], 0.0);
+    close(loss.metrics[0], 0.25 * (501.0 + 502.0 - 2.0 * 3.0));
+    assert_eq!((loss.predictions[0].value, loss.metrics[1].value), (0.0, 1.0));
+}
+
+#[test]
 fn softmax_cross_entropy_of_two_classes() {
     let mut logits = vec![0.0; 2 * BLOCK];
     logits[BLOCK] = 3.0_f32.ln(); // sample 0: probabilities 1/4 and 3/4
@@ -440,7 +505,8 @@ fn softmax_cross_entropy_of_two_classes() {
     let mut targets = [MASKED; BLOCK];
     targets[..3].copy_from_slice(&[0, 1, 1]);
     let step = Step { start: 5, count: 3, ..Step::default() };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, &step, &logits, &targets);
+    let op = loss_of(2, model::Loss::SoftmaxCrossEntropy, 1.0);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, &op, &step, &logits, &targets);
     let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
     close(loss.probabilities[0], 0.25);
     close(loss.probabilities[BLOCK], 0.75);
@@ -455,7 +521,7 @@ fn softmax_cross_entropy_of_two_classes() {
 
     // Smoothing 0.2: targets 0.9 and 0.1.
     let smooth = Step { label_smoothing: 0.2, ..step };
-    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, &smooth, &logits, &targets);
+    let loss = operations::softmax_cross_entropy::forward::<Traced>(ALL, &op, &smooth, &logits, &targets);
     let losses = [0.9 * 4.0_f64.ln() + 0.1 * (4.0_f64 / 3.0).ln(), 2.0_f64.ln(), 900.0];
     let expected: f64 = losses.iter().sum();
     assert!((loss.metrics[0].value - expected).abs() < 1e-5, "0.2 in f32 is not 0.2");
@@ -466,9 +532,14 @@ fn softmax_cross_entropy_of_two_classes() {
 fn sums_of_gradients() {
     let partials = Partials { first: 2, words: 3, slots: 2, rows_per_slot: 1, samples: BLOCK };
     let segment = Segment { first: 0, partials };
-    let traced = operations::sums::gradients::<Traced>(&segment, &[9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0]);
+    let partials = [9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0];
+    let traced = operations::sums::gradients::<Traced>(&segment, &partials, None);
     assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });
     assert_eq!((traced[1].value, traced[2].value), (22.0, 33.0));
+    // The mask is of all parameters.
+    let second = Segment { first: 2, ..segment };
+    let masked = operations::sums::gradients::<f64>(&second, &partials, Some(&[1.0, 1.0, 0.0, 1.0, 0.0]));
+    assert_eq!(floats(masked), [0.0, 22.0, 0.0]);
 }
 
 #[test]
@@ -483,6 +554,27 @@ fn optimisers_take_the_step_of_the_textbook() {
     // Adam: g = 1 + 1 = 2; AdamW: w = 4 - 0.5 * 0.25 * 4 = 3.5 with g = 1.
     assert_eq!(operations::optimizer::adam(false, &step, 1.0, 4.0, 0.0, 0.0), (4.0 - 0.5 * 2.0 / 4.0, 1.0, 1.0));
     assert_eq!(operations::optimizer::adam(true, &step, 1.0, 4.0, 0.0, 0.0), (3.5 - 0.5 / 3.0, 0.5, 0.25));
+}
+
+/// One of two equal parameters is not trained: neither gradient nor decay moves it.
+#[test]
+fn what_is_not_trained_stays() {
+    let step = Step { weight_decay: 0.25, learning_rate: 0.5, epsilon: 1.0, ..Step::default() };
+    for optimizer in [Optimizer::Sgd, Optimizer::Nesterov, Optimizer::Adam, Optimizer::AdamW] {
+        let states = vec![&[0.0, 0.0][..]; optimizer.states().len()];
+        let gradients = vec![2.0, 2.0].into_par_iter();
+        let words = operations::optimizer::update::<f64>(
+            optimizer,
+            &step.with_decays(0.5, 0.5, 1),
+            gradients,
+            Some(&[0.0, 1.0]),
+            &[4.0, 4.0],
+            &states,
+        );
+        let words: Vec<Vec<f32>> = words.into_iter().map(floats).collect();
+        assert_eq!(words[0][0], 4.0, "{}", optimizer.name());
+        assert!(words[0][1] < 4.0 && words[1..].iter().all(|state| state[0] == 0.0 && state[1] > 0.0), "{words:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod dense;
 pub mod gather;
 pub mod max_pool;
 pub mod optimizer;
+pub mod rbf;
 pub mod softmax_cross_entropy;
 pub mod subsample;
 pub mod sums;
@@ -19,7 +20,7 @@ use rayon::prelude::*;
 use super::accumulator::{Sum, Traced};
 use super::buffers::Buffers;
 use super::layout::Samples;
-use crate::plan::{BufferId, Conv2d, Loss, Op, OpKind, Pass, Plan, Segment, Step};
+use crate::plan::{BufferId, Conv2d, Op, OpKind, Pass, Plan, Segment, Step};
 use crate::recipe::Optimizer;
 
 /// Contiguous words that an operation writes.
@@ -122,9 +123,14 @@ pub(super) fn outputs<S: Sum>(
                 dense::backward_weights::<S>(samples, dense, f32("x"), f32("dy")),
             )]
         }
-        OpKind::SoftmaxCrossEntropy(Loss { classes, gradient, .. }) => {
-            let loss = softmax_cross_entropy::forward::<S>(samples, *classes, step, f32("logits"), u32("targets"));
-            let dlogits = gradient.then(|| whole("dlogits", loss.dlogits));
+        OpKind::Rbf(Pass::Forward, r) => vec![whole("y", rbf::forward::<S>(samples, r, f32("x"), f32("parameters")))],
+        OpKind::Rbf(_, r) => {
+            let dx = rbf::backward_input::<S>(samples, r, f32("dy"), f32("parameters"), f32("x"));
+            vec![whole("x_gradient", dx)]
+        }
+        OpKind::SoftmaxCrossEntropy(l) => {
+            let loss = softmax_cross_entropy::forward::<S>(samples, l, step, f32("logits"), u32("targets"));
+            let dlogits = l.gradient.then(|| whole("dlogits", loss.dlogits));
             let rest = [
                 whole("probabilities", loss.probabilities),
                 whole("metrics", loss.metrics),
@@ -132,22 +138,24 @@ pub(super) fn outputs<S: Sum>(
             ];
             rest.into_iter().chain(dlogits).collect()
         }
-        OpKind::SumGradients(segments) => {
-            let sum = |s: &Segment| at("new_gradients", s.first, sums::gradients::<S>(s, f32("partials")));
+        OpKind::SumGradients { segments, masked } => {
+            let mask = masked.then(|| f32("mask"));
+            let sum = |s: &Segment| at("new_gradients", s.first, sums::gradients::<S>(s, f32("partials"), mask));
             segments.iter().map(sum).collect()
         }
-        OpKind::Update { optimizer, .. } => {
+        OpKind::Update { optimizer, masked, .. } => {
             let gradients = f32("gradients").par_iter().map(|g| S::exact(*g));
-            updated(*optimizer, step, gradients, &f32, &whole)
+            updated(*optimizer, step, gradients, masked.then(|| f32("mask")), &f32, &whole)
         }
-        OpKind::SumAndUpdate { segments, optimizer, .. } => {
+        OpKind::SumAndUpdate { segments, optimizer, masked, .. } => {
+            let mask = masked.then(|| f32("mask"));
             let mut words = vec![S::ZERO.word(); f32("new_gradients").len()];
             for segment in segments {
-                let sums = sums::gradients::<S>(segment, f32("partials"));
+                let sums = sums::gradients::<S>(segment, f32("partials"), mask);
                 words[segment.first..][..sums.len()].copy_from_slice(&sums);
             }
             let gradients = words.par_iter().map(|word| S::loaded(*word));
-            let mut outputs = updated(*optimizer, step, gradients, &f32, &whole);
+            let mut outputs = updated(*optimizer, step, gradients, mask, &f32, &whole);
             outputs.push(whole("new_gradients", words));
             outputs
         }
@@ -159,11 +167,12 @@ fn updated<'a, S: Sum>(
     optimizer: Optimizer,
     step: &Step,
     gradients: impl IndexedParallelIterator<Item = S>,
+    mask: Option<&[f32]>,
     f32: &impl Fn(&str) -> &'a [f32],
     whole: &impl Fn(&str, Vec<S::Word>) -> Output<S::Word>,
 ) -> Vec<Output<S::Word>> {
     let states: Vec<&[f32]> = optimizer.states().iter().map(|name| f32(name)).collect();
-    let words = optimizer::update::<S>(optimizer, step, gradients, f32("parameters"), &states);
+    let words = optimizer::update::<S>(optimizer, step, gradients, mask, f32("parameters"), &states);
     let names = ["parameters"].iter().chain(optimizer.states());
     names.zip(words).map(|(name, words)| whole(name, words)).collect()
 }

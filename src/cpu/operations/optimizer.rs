@@ -7,25 +7,32 @@ use crate::cpu::tiles::grain;
 use crate::plan::Step;
 use crate::recipe::Optimizer;
 
-/// New parameters and state, by [`sgd`] or [`adam`].
+/// New parameters and state, by [`sgd`] or [`adam`]. Where the mask is 0, they have neither gradient nor decay: a
+/// parameter without momentum stays as it is.
 ///
 /// ```text
-/// Shapes:  gradients [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
+/// Shapes:  gradients [word]  mask [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
 /// ```
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
     gradients: impl IndexedParallelIterator<Item = S>,
+    mask: Option<&[f32]>,
     parameters: &[f32],
     states: &[&[f32]],
 ) -> Vec<Vec<S::Word>> {
     let words = || vec![S::ZERO.word(); parameters.len()];
     let (mut new_w, mut new_m) = (words(), words());
-    let inputs = gradients.zip(parameters).zip(states[0]);
+    let fixed = Step { weight_decay: 0.0, ..*step };
+    let masked = |(index, gradient): (usize, S)| match mask {
+        Some(mask) if mask[index] == 0.0 => (S::ZERO, &fixed),
+        _ => (gradient, step),
+    };
+    let inputs = gradients.enumerate().map(masked).zip(parameters).zip(states[0]);
     let sums = new_w.par_iter_mut().zip(&mut new_m).zip(inputs).with_min_len(grain(10));
     match optimizer {
         Optimizer::Sgd | Optimizer::Nesterov => {
-            sums.for_each(|((new_w, new_m), ((g, w), m))| {
+            sums.for_each(|((new_w, new_m), (((g, step), w), m))| {
                 let (w, m) = sgd(optimizer == Optimizer::Nesterov, step, g, S::exact(*w), S::exact(*m));
                 (*new_w, *new_m) = (w.word(), m.word());
             });
@@ -33,11 +40,13 @@ pub fn update<S: Sum>(
         }
         Optimizer::Adam | Optimizer::AdamW => {
             let mut new_v = words();
-            sums.zip(new_v.par_iter_mut().zip(states[1])).for_each(|(((new_w, new_m), ((g, w), m)), (new_v, v))| {
-                let decoupled = optimizer == Optimizer::AdamW;
-                let (w, m, v) = adam(decoupled, step, g, S::exact(*w), S::exact(*m), S::exact(*v));
-                (*new_w, *new_m, *new_v) = (w.word(), m.word(), v.word());
-            });
+            sums.zip(new_v.par_iter_mut().zip(states[1])).for_each(
+                |(((new_w, new_m), (((g, step), w), m)), (new_v, v))| {
+                    let decoupled = optimizer == Optimizer::AdamW;
+                    let (w, m, v) = adam(decoupled, step, g, S::exact(*w), S::exact(*m), S::exact(*v));
+                    (*new_w, *new_m, *new_v) = (w.word(), m.word(), v.word());
+                },
+            );
             vec![new_w, new_m, new_v]
         }
     }

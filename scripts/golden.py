@@ -14,6 +14,7 @@ import argparse
 import gzip
 import json
 import pathlib
+import tomllib
 
 import numpy as np
 import torch
@@ -37,12 +38,6 @@ RUNS = {
     "adamw": (torch.optim.AdamW, ADAM | {"weight_decay": exact(1e-2)}, (3,)),
 }
 
-# Preset -> activation, (background, foreground), label smoothing, runs.
-PRESETS = {
-    "lenet5": (torch.nn.ReLU, (exact(-0.1), exact(1.175)), 0.0, ("sgd", "adam", "adamw")),
-    "lenet5-keras": (torch.nn.Identity, (0.0, 1.0), exact(0.1), ("nesterov",)),
-}
-
 
 def read_idx(path):
     """The array in an IDX file, compressed or not: magic 00 00 08 <dimensions>, big-endian sizes, bytes."""
@@ -55,7 +50,7 @@ def read_idx(path):
 
 
 class LeNet5(torch.nn.Module):
-    """Both presets; layers by the names of the weights file."""
+    """The presets with max-pooling; layers by the names of the weights file."""
 
     def __init__(self, activation):
         super().__init__()
@@ -73,16 +68,98 @@ class LeNet5(torch.nn.Module):
         return self.output(self.activation(self.f6(x)))
 
 
+# Table I of the 1998 paper: the maps of S2 that each map of C3 takes.
+LINKS = "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345".split()
+
+
+class SubSampling(torch.nn.Module):
+    """The sum of each 2x2 window, times a coefficient per map, plus a bias."""
+
+    def __init__(self, maps):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.empty(maps))
+        self.bias = torch.nn.Parameter(torch.empty(maps))
+
+    def forward(self, x):
+        each = (1, -1, 1, 1)
+        return 4 * torch.nn.functional.avg_pool2d(x, 2) * self.weight.view(each) + self.bias.view(each)
+
+
+class Distances(torch.nn.Module):
+    """Minus the squared distance to each code."""
+
+    def __init__(self, codes):
+        super().__init__()
+        self.register_buffer("weight", codes)
+
+    def forward(self, x):
+        return -(x[:, None, :] - self.weight).pow(2).sum(2)
+
+
+class LeNet51998(torch.nn.Module):
+    """The network of the 1998 paper; codes and j are those of the preset's file."""
+
+    def __init__(self):
+        super().__init__()
+        file = pathlib.Path(__file__).parent.parent / "assets" / "models" / "lenet5-1998.toml"
+        description = tomllib.loads(file.read_text())
+        rows = [line.split() for line in description["layers"][-1]["codes"]]
+        drawn = ["".join(row[digit] for row in rows) for digit in range(10)]
+        codes = torch.tensor([[1.0 if bit == "#" else -1.0 for bit in code] for code in drawn])
+        self.j = exact(description["loss"]["map"]["j"])
+        self.c1 = torch.nn.Conv2d(1, 6, 5)
+        self.s2 = SubSampling(6)
+        self.c3 = torch.nn.Conv2d(6, 16, 5)
+        self.s4 = SubSampling(16)
+        self.c5 = torch.nn.Conv2d(16, 120, 5)
+        self.f6 = torch.nn.Linear(120, 84)
+        self.output = Distances(codes)
+        table = torch.tensor([[float(str(source) in sources) for source in range(6)] for sources in LINKS])
+        self.table = table[:, :, None, None]
+        for layer in (self.c1, self.s2, self.c3, self.s4, self.c5, self.f6):
+            inputs = torch.full(layer.bias.shape, 4.0 if layer.weight.dim() == 1 else float(layer.weight[0].numel()))
+            if layer is self.c3:
+                inputs = 25 * table.sum(1)
+            for parameter in (layer.weight, layer.bias):
+                bound = (2.4 / inputs).view(-1, *[1] * (parameter.dim() - 1))
+                parameter.data = bound * (2 * torch.rand(parameter.shape) - 1)
+        self.c3.weight.data *= self.table
+
+    def forward(self, x):
+        def squash(a):
+            return 1.7159 * torch.tanh(2 * a / 3)
+
+        x = squash(self.s2(squash(self.c1(x))))
+        x = torch.nn.functional.conv2d(x, self.c3.weight * self.table.to(x.dtype), self.c3.bias)
+        x = squash(self.s4(squash(x)))
+        return self.output(squash(self.f6(squash(self.c5(x)).flatten(1))))
+
+    def loss(self, logits, target):
+        """Equation 9 of the paper, per unit of F6."""
+        distances = -logits
+        rubbish = torch.full((len(logits), 1), -self.j, dtype=logits.dtype)
+        others = torch.logsumexp(torch.cat((rubbish, -distances), 1), 1)
+        return (distances.gather(1, target[:, None])[:, 0] + others).mean() * exact(1 / 84)
+
+
+# Preset -> network, (background, foreground), label smoothing, runs.
+PAPER = (exact(-0.1), exact(1.175))
+PRESETS = {
+    "lenet5": (lambda: LeNet5(torch.nn.ReLU), PAPER, 0.0, ("sgd", "adam", "adamw")),
+    "lenet5-keras": (lambda: LeNet5(torch.nn.Identity), (0.0, 1.0), exact(0.1), ("nesterov",)),
+    "lenet5-1998": (LeNet51998, PAPER, 0.0, ("sgd", "adamw")),
+}
+
+
 def golden(preset, images, labels):
     """The tensors and metadata of one file."""
-    activation, (background, foreground), smoothing, runs = PRESETS[preset]
+    network, (background, foreground), smoothing, runs = PRESETS[preset]
     x = np.full((len(images), 1, 32, 32), background)
     x[:, 0, 2:30, 2:30] = background + (foreground - background) * images / 255
     x, target = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
-    criterion = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
 
     torch.manual_seed(1998)
-    initial = LeNet5(activation).state_dict()  # drawn in float32
+    initial = network().state_dict()  # drawn in float32
     tensors = {"images": images, "labels": labels.astype(np.int32)}
 
     def keep(kind, named):
@@ -90,16 +167,20 @@ def golden(preset, images, labels):
             tensors[f"{kind}.{name}"] = value.detach().numpy().astype(np.float32)
 
     def fresh():
-        model = LeNet5(activation)
+        model = network()
         model.load_state_dict(initial)
         return model.double()
 
     model = fresh()
+    criterion = getattr(model, "loss", torch.nn.CrossEntropyLoss(label_smoothing=smoothing))
+    # What is not trained: the codes.
+    fixed = list(model.named_buffers())
     logits = model(x)
     loss = criterion(logits, target)
     loss.backward()
     keep("initial", initial.items())
     keep("gradient", ((name, p.grad) for name, p in model.named_parameters()))
+    keep("gradient", ((name, torch.zeros_like(code)) for name, code in fixed))
     tensors["logits"] = logits.detach().numpy().astype(np.float32)
     tensors["loss"] = loss.detach().numpy().astype(np.float32).reshape(1)
 
@@ -113,7 +194,7 @@ def golden(preset, images, labels):
             criterion(model(x), target).backward()
             optimizer.step()
             if step in kept:
-                keep(f"{run}.{step}", model.named_parameters())
+                keep(f"{run}.{step}", [*model.named_parameters(), *fixed])
         settings["runs"][run] = arguments
     # One entry: safetensors keeps several in no fixed order, and the file should be the same bytes each time.
     return {name: np.ascontiguousarray(value) for name, value in tensors.items()}, {"settings": json.dumps(settings)}

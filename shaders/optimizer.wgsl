@@ -1,4 +1,5 @@
-// One step of the optimiser over all parameters. A thread takes four parameters.
+// One step of the optimiser over all parameters. A thread takes four parameters. Uses mask/: one that is not trained has
+// neither gradient nor decay.
 
 struct Step {
     start: u32,
@@ -22,7 +23,7 @@ struct Step {
 
 fn step_of_sgd(at: u32, gradient: vec4f) {
     let w = parameters[at];
-    let g = gradient + step.weight_decay * w;
+    let g = trained(at, gradient + step.weight_decay * w);
     let m = step.momentum * momentum[at] + g;
     momentum[at] = m;
     parameters[at] = w - step.learning_rate * select(m, g + step.momentum * m, NESTEROV == 1u);
@@ -31,8 +32,8 @@ fn step_of_sgd(at: u32, gradient: vec4f) {
 // With DECOUPLED 1 the decay acts on the parameter itself, not on its gradient: AdamW.
 fn step_of_adam(at: u32, gradient: vec4f) {
     let old = parameters[at];
-    let w = select(old, old - step.learning_rate * step.weight_decay * old, DECOUPLED == 1u);
-    let g = select(gradient + step.weight_decay * old, gradient, DECOUPLED == 1u);
+    let w = select(old, old - trained(at, step.learning_rate * step.weight_decay * old), DECOUPLED == 1u);
+    let g = trained(at, select(gradient + step.weight_decay * old, gradient, DECOUPLED == 1u));
     let m = step.momentum * momentum[at] + (1.0 - step.momentum) * g;
     let v = step.beta2 * variance[at] + (1.0 - step.beta2) * g * g;
     momentum[at] = m;

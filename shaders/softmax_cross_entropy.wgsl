@@ -1,10 +1,13 @@
 // Softmax, cross-entropy with label smoothing, its gradient, the predicted class, and sums of scores.
 //
-// A workgroup is one block, a thread per lane.
+// A workgroup is one block, a thread per lane. With RUBBISH 1 the softmax has one more logit, that of no class. With
+// RIVALS 0 the loss is of the target's logit alone.
 
 struct Geometry {
     classes: u32,
     blocks: u32,
+    rubbish: f32, // logit of the rubbish
+    scale: f32,   // of the loss and its gradient
 }
 
 struct Step {
@@ -58,18 +61,22 @@ fn score(block: u32, lane: u32) -> Scored {
         largest = max(largest, value);
     }
     var exponentials = Samples();
+    if RUBBISH == 1u {
+        largest = max(largest, Samples(geometry.rubbish));
+        exponentials = exp(Samples(geometry.rubbish) - largest);
+    }
     for (var c = 0u; c < geometry.classes; c++) { exponentials += exp(logits[first + c * LANES] - largest); }
     let log_total = log(exponentials);
     var loss = Samples();
     for (var c = 0u; c < geometry.classes; c++) {
         let log_p = logits[first + c * LANES] - largest - log_total;
-        loss -= target_of(c, labels) * log_p;
+        loss -= target_of(c, labels) * select(logits[first + c * LANES], log_p, RIVALS == 1u);
         probabilities[first + c * LANES] = exp(log_p);
     }
     let present = labels != Places(MASKED);
     let ones = select(Samples(), Samples(1.0), present);
     let correct = select(Samples(), ones, predicted == labels);
-    scores[lane] = vec4f(total(select(Samples(), loss, present)), total(correct), total(ones), 0.0);
+    scores[lane] = vec4f(total(select(Samples(), loss * geometry.scale, present)), total(correct), total(ones), 0.0);
     for (var n = 0u; n < PER_LANE; n++) { // unroll
         let sample = step.start + (block * LANES + lane) * PER_LANE + n;
         if place_of(labels, n) != MASKED { predictions[sample] = place_of(predicted, n); }
@@ -94,10 +101,10 @@ fn softmax_cross_entropy_evaluate(@builtin(workgroup_id) group: vec3u, @builtin(
 @compute @workgroup_size(LANES)
 fn softmax_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let s = score(group.x, lane);
-    let scale = select(Samples(), Samples(1.0 / f32(step.count)), s.labels != Places(MASKED));
+    let scale = select(Samples(), Samples(geometry.scale / f32(step.count)), s.labels != Places(MASKED));
     for (var c = 0u; c < geometry.classes; c++) {
         let p = exp(logits[s.first + c * LANES] - s.largest - s.log_total);
-        dlogits[s.first + c * LANES] = (p - target_of(c, s.labels)) * scale;
+        dlogits[s.first + c * LANES] = (select(Samples(), p, RIVALS == 1u) - target_of(c, s.labels)) * scale;
     }
     store_scores(group.x, lane);
 }

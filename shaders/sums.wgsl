@@ -1,6 +1,6 @@
 // Sums of partial gradients, slot by slot in order: one writer per element, so the same bits each time.
 
-// Uses the constants LAYERS and `layers`. Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in
+// Uses mask/ and the constants LAYERS and `layers`. Per layer: first vec4f in gradients, vec4f per slot, slots, first vec4f in
 // partials.
 
 @group(0) @binding(4) var<storage, read> partials: array<vec4f>;
@@ -19,7 +19,7 @@ fn sum_of_slots(at: u32) -> vec4f {
         for (var a = 0u; a < AHEAD; a++) { parts[a] = partials[first + min(slot + a, layer.z - 1u) * layer.y]; } // unroll
         for (var a = 0u; a < AHEAD; a++) { sum += select(vec4f(), parts[a], slot + a < layer.z); } // unroll
     }
-    return sum;
+    return trained(at, sum);
 }
 
 @compute @workgroup_size(64)

@@ -44,7 +44,13 @@ fn has_null(value: &Value) -> bool {
 
 /// `message` of [`read`] as an error, with the nearest possible name.
 pub(crate) fn mistake(message: &str) -> Error {
-    let words = [("usize", "a whole number"), ("u32", "a whole number"), ("f64", "a number"), ("a map", "a table")];
+    let words = [
+        ("usize", "a whole number"),
+        ("u32", "a whole number"),
+        ("f64", "a number"),
+        ("a map", "a table"),
+        ("struct variant", "a table"),
+    ];
     let one_line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let (what, expected) = one_line.split_once(", expected ").unwrap_or((&one_line, ""));
     let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();

@@ -232,7 +232,7 @@ fn a_model_that_is_printed_and_read_is_the_same() {
     let printed = lenet(folder.path(), "summary --toml");
     printed.assert().success().stdout(contains("levels = [-0.1, 1.175]"));
     let made = Model::preset("lenet5").unwrap();
-    let kinds: Vec<_> = made.layers.iter().map(|layer| (layer.name.as_str(), layer.kind)).collect();
+    let kinds: Vec<_> = made.layers.iter().map(|layer| (layer.name.as_str(), layer.kind.clone())).collect();
     let made = Model::new("x", made.input, (made.background, made.foreground), made.initializer, &kinds).unwrap();
     assert!(made.description().to_toml().contains("levels = [-0.1, 1.175]"));
 }
@@ -253,7 +253,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("\"max-pool\"", "\"maxpool\"", "layer s2: kind: unknown value `maxpool`"),
     ("\"tanh\"", "\"tanhh\"", "layer c1: activation: unknown value `tanhh`"),
     ("glorot-uniform", "glorot", "initializer: unknown value `glorot`"),
-    ("softmax-cross-entropy", "mse", "loss: unknown value `mse`"),
+    ("softmax-cross-entropy", "msee", "loss: unknown value `msee`"),
+    ("\"softmax-cross-entropy\"", "\"map\"", "loss: invalid type: unit variant, expected a table"),
+    ("\"softmax-cross-entropy\"", "{ map = { k = 1 } }", "loss: unknown field `k`"),
+    ("\"softmax-cross-entropy\"", "{ map = {} }", "loss: missing field `j`"),
+    ("softmax-cross-entropy", "mse", "loss: mse is of distances, but the last layer is not rbf"),
+    ("\"softmax-cross-entropy\"", "{ map = { j = 1 } }", "loss: map is of distances, but the last layer is not rbf"),
     ("name = \"small\"", "", "missing field `name`"),
     ("levels = [-0.1, 1.175]", "", "missing field `levels`"),
     ("height = 28, ", "", "input: missing field `height`"),
@@ -343,6 +348,81 @@ fn every_mistake_is_told_with_its_place() {
     for layers in ["[]", "3", "[1]", "[{}]"] {
         let text = format!("{}layers = {layers}", &SMALL[..SMALL.find("layers").unwrap()]);
         assert!(find(&text).unwrap_err().to_string().contains("layer"), "{layers}");
+    }
+}
+
+/// An edit of the preset `lenet5-1998`, and the message after the name of the file.
+const MISTAKES_1998: &[(&str, &str, &str)] = &[
+    ("j = 0.1", "j = 0", "loss: map: j is 0"),
+    ("j = 0.1", "j = 1e300", "loss: map: j is 1"),
+    ("j = 0.1", "j = \"0.1\"", "loss: invalid type: string \"0.1\", expected a number"),
+    ("input =", "outputs = \"data\"\ninput =", "outputs: the last layer has one per code"),
+    ("inverse-fan-in", "fan-in", "initializer: unknown value `fan-in`"),
+    ("[0, 1, 2, 3, 4, 5],", "", "model lenet5-1998: layer c3: links: 15 lists for 16 output maps"),
+    ("[3, 4, 5]", "[3, 4, 6]", "model lenet5-1998: layer c3: links: output map 3 takes input map 6, but there are 6"),
+    ("[3, 4, 5]", "[3, 4, 4]", "model lenet5-1998: layer c3: links: output map 3 takes input map 4 twice"),
+    ("[3, 4, 5]", "[]", "model lenet5-1998: layer c3: links: output map 3 has no input map"),
+    ("[3, 4, 5]", "[3, -4, 5]", "layer c3: links: invalid value: integer `-4`, expected a whole number"),
+    ("[3, 4, 5]", "3", "layer c3: links: invalid type: integer `3`, expected a sequence"),
+    ("units = 84", "units = 85", "model lenet5-1998: layer output: codes: 12 rows of 7 are 84, but the input has 85"),
+    ("\"..###.. ...##..", "\"..###..", "model lenet5-1998: layer output: codes: line 2 has 10 bitmaps, the first 9"),
+    (
+        "\"##...## ##.##.. ",
+        "\"##...## ##.##. ",
+        "model lenet5-1998: layer output: codes: line 4 has a bitmap of 6 columns",
+    ),
+    (
+        "\"##...## ##.##.. ",
+        "\"##...## ##.##.x ",
+        "model lenet5-1998: layer output: codes: line 4 has other letters than # and .",
+    ),
+];
+
+#[test]
+fn every_mistake_in_a_network_of_distances_is_told_with_its_place() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("mine.toml");
+    let (_, preset) = PRESETS.iter().find(|(name, _)| *name == "lenet5-1998").unwrap();
+    for (old, new, message) in MISTAKES_1998 {
+        assert!(preset.contains(old), "{old}");
+        fs::write(&path, preset.replacen(old, new, 1)).unwrap();
+        let error = Description::find(path.to_str().unwrap()).expect_err(message);
+        let expected = format!("{}: {message}", path.display());
+        assert!(error.to_string().starts_with(&expected), "{error}\nis not\n{expected}");
+        assert!(!error.hint().is_empty() && error.exit_code() == 2, "{error:?}");
+    }
+}
+
+#[test]
+fn codes_are_drawn_and_weights_that_contradict_them_refused() {
+    let folder = digits();
+    let shown = lenet(folder.path(), "summary --model lenet5-1998 --codes");
+    shown.assert().success().stdout(contains("\n0       1       2 ").and(contains("\n..###.. ...##.. .#####. ")));
+    let none = lenet(folder.path(), "summary --codes");
+    none.assert().code(2).stderr(contains("lenet5 has no codes").and(contains("hint: ")));
+
+    let train = "train --model lenet5-1998 --data data --backend cpu --epochs 1 --validation 50 --batch 32 --out run";
+    lenet(folder.path(), train).assert().success();
+    let good = Weights::load(&folder.path().join("run/last.safetensors")).unwrap();
+    let edited = |name: &str, index: usize, value: f32| {
+        let mut weights = good.clone();
+        let tensor = weights.tensors.iter_mut().find(|t| t.spec.name == name).unwrap();
+        tensor.values[index] = value;
+        weights.save(&folder.path().join("edited.safetensors")).unwrap();
+        lenet(folder.path(), "eval --weights edited.safetensors --data data --backend cpu")
+    };
+    edited("c3.weight", 0, 0.5).assert().success();
+    let absent = "edited.safetensors: tensor c3.weight[0,3,0,0] is 0.5 where this model keeps 0";
+    edited("c3.weight", 75, 0.5).assert().code(2).stderr(contains(absent));
+    let code = "edited.safetensors: tensor output.weight[1,1] is 1 where this model keeps -1";
+    edited("output.weight", 85, 1.0).assert().code(2).stderr(contains(code));
+    // Momentum and decay leave what is not trained as it is.
+    for optimizer in ["sgd", "nesterov", "adam", "adamw"] {
+        let flags = format!("{train}-{optimizer} --optimizer {optimizer} --weight-decay 0.1");
+        lenet(folder.path(), &flags).assert().success();
+        let eval = format!("eval --weights run-{optimizer}/checkpoint.safetensors --data data --backend cpu");
+        lenet(folder.path(), &eval).assert().success();
+        lenet(folder.path(), &format!("train --resume run-{optimizer}")).assert().success();
     }
 }
 

@@ -13,7 +13,7 @@ use lenet_gpu::recipe::Optimizer;
 const BATCH: usize = 4;
 const SAMPLE: usize = 2;
 
-const RELU: LayerKind = LayerKind::Conv2d { channels: 1, kernel: 1, activation: Activation::Relu };
+const RELU: LayerKind = LayerKind::conv2d(1, 1, Activation::Relu);
 const MAX: LayerKind = LayerKind::MaxPool { size: 2 };
 
 /// Layers on a 4x4 map; average pooling of size 1 keeps max-pooling from being fused.

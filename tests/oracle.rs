@@ -1,8 +1,11 @@
 //! The CPU oracle against values worked by hand: one function at a time, a block whose first samples are used.
 
 use lenet_gpu::cpu::{Samples, Sum, Traced, operations};
-use lenet_gpu::model::{Activation, Shape};
-use lenet_gpu::plan::{BLOCK, Conv2d, Dense, Gather, MASKED, PACK, Partials, Pool, QUAD, Segment, Step, Subsample};
+use lenet_gpu::model::{self, Activation, Shape};
+use lenet_gpu::plan::{
+    BLOCK, Conv2d, Dense, Gather, Loss, MASKED, PACK, Partials, Pool, QUAD, Rbf, Segment, Step, Subsample,
+};
+use lenet_gpu::recipe::Optimizer;
 
 /// Quads of a block.
 const QUADS: usize = BLOCK / QUAD;
@@ -466,6 +469,72 @@ fn dense_forward_and_backward() {
 }
 
 #[test]
+fn rbf_gives_minus_the_distances_and_pulls_to_the_code() {
+    let rbf = Rbf { inputs: 2, classes: 5, input_activation: Activation::Identity, weights: 4 };
+    // Class 0 has the code (1, -1), class 4 the code (-1, -1), the others (1, 1).
+    let mut parameters = vec![f32::NAN; 4 + 2 * 2 * PACK];
+    parameters[4..8].copy_from_slice(&[1.0; 4]);
+    parameters[8..12].copy_from_slice(&[-1.0, 1.0, 1.0, 1.0]);
+    (parameters[12], parameters[16]) = (-1.0, -1.0);
+    let x = block(&[0.5, 2.0]);
+    let y = floats(5 * BLOCK, |y| operations::rbf::forward::<f64>(ALL, &rbf, &x, &parameters, y));
+    assert_eq!(sample(&y, 0), [-9.25, -1.25, -1.25, -1.25, -11.25]);
+    assert_eq!(sample(&y, 1), [-25.0, -9.0, -9.0, -9.0, -29.0]);
+    let dy = block(&[1.0, 0.0, 0.0, 0.0, -2.0]);
+    let backward = |rbf: &Rbf, x: &[f32]| {
+        let dx = |dx: &mut [u32]| operations::rbf::backward_input::<f64>(ALL, rbf, &dy, &parameters, x, dx);
+        floats(2 * BLOCK, dx)
+    };
+    let dx = backward(&rbf, &x);
+    // Sample 0: -2 (0.5 - 1) + 4 (0.5 + 1) and -2 (2 + 1) + 4 (2 + 1); sample 1: -4 (1 - 1) + 8 (1 + 1) and so on.
+    assert_eq!((sample(&dx, 0), sample(&dx, 1)), (vec![7.0, 6.0], vec![16.0, 20.0]));
+    let relu = Rbf { input_activation: Activation::Relu, ..rbf };
+    let x = block(&[-0.5, 2.0]);
+    assert_eq!(sample(&backward(&relu, &x), 0), [0.0, 6.0]);
+}
+
+/// The outputs of a loss of two classes, which scales by `scale`: probabilities, gradients, metrics and predictions.
+fn losses(kind: model::Loss, scale: f32, step: &Step, logits: &[f32], targets: &[u32]) -> [Vec<Traced>; 4] {
+    let op = Loss { classes: 2, kind, scale, batch: BLOCK, gradient: true };
+    let mut words = [2 * BLOCK, 2 * BLOCK, 4, step.count as usize].map(|words| vec![Traced::default(); words]);
+    let [probabilities, dlogits, metrics, predictions] = words.each_mut().map(|words| &mut words[..]);
+    let outputs = operations::softmax_cross_entropy::Loss { probabilities, dlogits, metrics, predictions };
+    operations::softmax_cross_entropy::forward::<Traced>(ALL, &op, step, logits, targets, outputs);
+    words
+}
+
+#[test]
+fn the_losses_of_distances_are_those_of_the_paper() {
+    // Distances of 1 and 2.
+    let logits = [[-1.0; BLOCK], [-2.0; BLOCK]].concat();
+    let mut targets = [MASKED; BLOCK];
+    targets[..2].copy_from_slice(&[0, 1]);
+    let step = Step { count: 2, ..Step::default() };
+    let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
+    let [e1, e2, e3] = [1.0, 2.0, 3.0].map(|d: f64| (-d).exp());
+
+    let [probabilities, dlogits, metrics, _] = losses(model::Loss::Mse, 0.25, &step, &logits, &targets);
+    close(metrics[0], 0.25 * (1.0 + 2.0));
+    close(dlogits[0], -0.25 / 2.0);
+    close(dlogits[BLOCK], 0.0);
+    close(probabilities[0], e1 / (e1 + e2));
+
+    let map = model::Loss::Map { j: 3.0 };
+    let [probabilities, dlogits, metrics, predictions] = losses(map, 0.25, &step, &logits, &targets);
+    close(metrics[0], 0.25 * (1.0 + 2.0 + 2.0 * (e1 + e2 + e3).ln()));
+    close(dlogits[0], 0.25 * (e1 / (e1 + e2 + e3) - 1.0) / 2.0);
+    close(dlogits[BLOCK], 0.25 * e2 / (e1 + e2 + e3) / 2.0);
+    close(probabilities[0], e1 / (e1 + e2 + e3));
+    assert_eq!(predictions[0].value, 0.0);
+    // Rubbish is nearest, and is no class.
+    let far: Vec<f32> = logits.iter().map(|logit| logit - 500.0).collect();
+    let [probabilities, _, metrics, predictions_far] = losses(map, 0.25, &step, &far, &targets);
+    close(probabilities[0], 0.0);
+    close(metrics[0], 0.25 * (501.0 + 502.0 - 2.0 * 3.0));
+    assert_eq!((predictions_far[0].value, metrics[1].value), (0.0, 1.0));
+}
+
+#[test]
 fn softmax_cross_entropy_of_two_classes() {
     let mut logits = vec![0.0; 2 * BLOCK];
     logits[BLOCK] = 3.0_f32.ln(); // sample 0: probabilities 1/4 and 3/4
@@ -473,13 +542,7 @@ fn softmax_cross_entropy_of_two_classes() {
     let mut targets = [MASKED; BLOCK];
     targets[..3].copy_from_slice(&[0, 1, 1]);
     let step = Step { start: 5, count: 3, ..Step::default() };
-    let forward = |step: &Step| {
-        let mut loss = [2 * BLOCK, 2 * BLOCK, 4, 3].map(|words| vec![Traced::default(); words]);
-        let [probabilities, dlogits, metrics, predictions] = loss.each_mut().map(|words| &mut words[..]);
-        let outputs = operations::softmax_cross_entropy::Loss { probabilities, dlogits, metrics, predictions };
-        operations::softmax_cross_entropy::forward::<Traced>(ALL, 2, step, &logits, &targets, outputs);
-        loss
-    };
+    let forward = |step| losses(model::Loss::SoftmaxCrossEntropy, 1.0, step, &logits, &targets);
     let [probabilities, dlogits, metrics, predictions] = forward(&step);
     let close = |a: Traced, b: f64| assert!((a.value - b).abs() < 1e-7, "{a:?} is not {b}");
     close(probabilities[0], 0.25);
@@ -506,9 +569,12 @@ fn sums_of_gradients() {
     let partials = Partials { first: 2, words: 3, slots: 2, rows_per_slot: 1, samples: BLOCK };
     let segment = Segment { first: 0, partials };
     let slots = [9.0, 9.0, 1.0, 2.0, 3.0, -10.0, 20.0, 30.0, 9.0];
-    let traced = written(3, |words| operations::sums::gradients::<Traced>(&segment, &slots, words));
+    let traced = written(3, |words| operations::sums::gradients::<Traced>(&segment, &slots, None, words));
     assert_eq!(traced[0], Traced { value: -9.0, magnitude: 11.0 });
     assert_eq!((traced[1].value, traced[2].value), (22.0, 33.0));
+    let mask = Some(&[0.0, 1.0, 0.0][..]);
+    let masked = floats(3, |words| operations::sums::gradients::<f64>(&segment, &slots, mask, words));
+    assert_eq!(masked, [0.0, 22.0, 0.0]);
 }
 
 #[test]
@@ -523,6 +589,25 @@ fn optimisers_take_the_step_of_the_textbook() {
     // Adam: g = 1 + 1 = 2; AdamW: w = 4 - 0.5 * 0.25 * 4 = 3.5 with g = 1.
     assert_eq!(operations::optimizer::adam(false, &step, 1.0, 4.0, 0.0, 0.0), (4.0 - 0.5 * 2.0 / 4.0, 1.0, 1.0));
     assert_eq!(operations::optimizer::adam(true, &step, 1.0, 4.0, 0.0, 0.0), (3.5 - 0.5 / 3.0, 0.5, 0.25));
+}
+
+/// One of two equal parameters is not trained: neither gradient nor decay moves it.
+#[test]
+fn what_is_not_trained_stays() {
+    let step = Step { weight_decay: 0.25, learning_rate: 0.5, epsilon: 1.0, ..Step::default() };
+    for optimizer in [Optimizer::Sgd, Optimizer::Nesterov, Optimizer::Adam, Optimizer::AdamW] {
+        let step = step.with_decays(0.5, 0.5, 1);
+        let mut words = vec![[4.0_f32.to_bits(); 2]];
+        words.extend(optimizer.states().iter().map(|_| [0; 2]));
+        let (parameters, states) = words.split_first_mut().unwrap();
+        let states = states.iter_mut().map(|state| &mut state[..]).collect();
+        let mask = Some(&[0.0, 1.0][..]);
+        let gradients = &mut [2.0_f32.to_bits(); 2];
+        operations::optimizer::update::<f64>(optimizer, &step, mask, parameters, states, gradients, |_, _| ());
+        let words: Vec<_> = words.iter().map(|words| words.map(f32::from_bits)).collect();
+        assert_eq!(words[0][0], 4.0, "{}", optimizer.name());
+        assert!(words[0][1] < 4.0 && words[1..].iter().all(|state| state[0] == 0.0 && state[1] > 0.0), "{words:?}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ const SHAPE: DatasetShape = DatasetShape { samples: 11, height: 4, width: 5 };
 
 fn model() -> Model {
     let layers = [
-        ("c1", LayerKind::Conv2d { channels: 2, kernel: 3, activation: Activation::Tanh }),
+        ("c1", LayerKind::conv2d(2, 3, Activation::Tanh)),
         ("output", LayerKind::Dense { units: 3, activation: Activation::Identity }),
     ];
     Model::new("small", Shape::new(1, 5, 6), (0.0, 1.0), Initializer::HeUniform, &layers).unwrap()

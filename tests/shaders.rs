@@ -62,7 +62,7 @@ fn msl_is_as_in_the_snapshots() {
     for both in ALL.iter().filter(|(pipeline, _)| pipeline.sets.contains(&Kernels::Gpu)) {
         let (pipeline, _) = both;
         // The pieces of which a kernel takes one.
-        let choices = ["conv2d/inputs_", "conv2d/max_pooled", "conv2d/unpooled", "input/gathered"];
+        let choices = ["conv2d/inputs_", "conv2d/max_pooled", "conv2d/unpooled", "input/gathered", "mask/fixed"];
         let pieces = pipeline.kernel.pieces.iter().filter(|piece| choices.iter().any(|c| piece.file.starts_with(c)));
         let pieces = pieces.map(|piece| format!("-{}", piece.file.split_once('/').map_or("", |(_, name)| name)));
         let name = format!("{}{}.msl", pipeline.kernel.entry, pieces.collect::<String>());

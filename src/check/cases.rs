@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::models::{model, models};
 use super::verdict::Effort;
 use crate::error::{Error, Result};
-use crate::model::{Activation, LayerKind, Model, Shape};
+use crate::model::{Activation, LayerKind, Loss, Model, Shape};
 use crate::plan::{DatasetShape, Plan, Role, Step};
 use crate::recipe::Optimizer;
 
@@ -125,7 +125,7 @@ fn plain() -> Step {
 }
 
 fn conv(channels: usize, kernel: usize, activation: Activation) -> LayerKind {
-    LayerKind::Conv2d { channels, kernel, activation }
+    LayerKind::conv2d(channels, kernel, activation)
 }
 
 fn dense(units: usize, activation: Activation) -> LayerKind {
@@ -240,6 +240,8 @@ impl Synthetic {
     fn dense(&mut self) -> Result<()> {
         let layers: Vec<LayerKind> = UNITS.iter().map(|units| dense(*units, Activation::Relu)).collect();
         let chain = model("dense", Shape::new(1, 5, 7), &layers, 47)?;
+        let masked =
+            models(Activation::Tanh)?.into_iter().find(|model| model.loss == Loss::Mse).expect("a model with codes");
         // Nesterov and AdamW run all lines of the kernels of SGD and Adam but one each.
         let every = if self.is_quick() { 2 } else { 1 };
         for optimizer in Optimizer::VARIANTS.iter().copied().skip(every - 1).step_by(every) {
@@ -252,6 +254,10 @@ impl Synthetic {
             if self.effort != Effort::Quick {
                 add(format!("dense-{}-plain", optimizer.name()), plain(), TWO)?;
             }
+            // With parameters that are not trained.
+            let images = Images { height: masked.input.height, width: masked.input.width, count: 2 };
+            let name = format!("{}-{}", masked.name, optimizer.name());
+            self.cases.push(case(name, &masked, 2, images, optimizer, everything(), ONE)?);
         }
         let plan = Plan::evaluation(&chain, 67, DatasetShape { samples: 72, height: 5, width: 7 })?.with_steps(STEPS);
         let step = Step { count: 66, ..everything() };

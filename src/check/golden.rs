@@ -17,9 +17,10 @@ use crate::recipe::Optimizer;
 #[cfg(not(feature = "golden"))]
 const GOLDEN: [(&str, &[u8]); 0] = [];
 #[cfg(feature = "golden")]
-const GOLDEN: [(&str, &[u8]); 2] = [
+const GOLDEN: [(&str, &[u8]); 3] = [
     ("lenet5", include_bytes!("../../assets/golden/lenet5_step.safetensors")),
     ("lenet5-keras", include_bytes!("../../assets/golden/lenet5-keras_step.safetensors")),
+    ("lenet5-1998", include_bytes!("../../assets/golden/lenet5-1998_step.safetensors")),
 ];
 
 /// The values of one file.

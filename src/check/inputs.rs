@@ -51,7 +51,7 @@ impl Inputs {
     }
 }
 
-/// Contents for every buffer of `plan`, from `seed`.
+/// Contents for every buffer of `plan` that is no constant, from `seed`.
 ///
 /// One value in four of an f32 buffer is from a short list of multiples of the scale, so that ties, zeros and
 /// exact cancellations happen; the padding of weights is zero, as the layout says. The
@@ -62,6 +62,9 @@ pub fn awkward(plan: &Plan, seed: u64, inputs: Inputs) -> Buffers {
     let classes = plan.model.classes() as u32;
     for (index, spec) in plan.buffers.iter().enumerate() {
         let id = BufferId(index);
+        if spec.constant.is_some() {
+            continue;
+        }
         if spec.element == Element::U32 {
             buffers.u32_mut(id).fill_with(|| random.next_u32());
             continue;

@@ -96,8 +96,8 @@ impl Pipeline {
         let mut name = kernel.entry.to_owned();
         // A folder of shaders/ holds pieces of which a kernel takes one.
         let chosen = kernel.pieces.iter().filter_map(|piece| piece.file.split_once('/'));
-        let chosen = chosen.filter(|(folder, _)| matches!(*folder, "activation" | "conv2d" | "input"));
-        let whole = ["geometry", "forward", "backward_input", "backward_weights", "safe_tanh", "layer"];
+        let chosen = chosen.filter(|(folder, _)| matches!(*folder, "activation" | "conv2d" | "input" | "mask"));
+        let whole = ["geometry", "forward", "backward_input", "backward_weights", "safe_tanh", "layer", "none"];
         name.extend(chosen.filter(|(_, piece)| !whole.contains(piece)).map(|(_, piece)| format!("-{piece}")));
         let sizes = kernel.constants.iter().filter(|(key, _)| SIZES.contains(key));
         name.extend(sizes.map(|(key, value)| format!("-{}-{value}", key.to_lowercase())));
@@ -106,10 +106,10 @@ impl Pipeline {
 }
 
 /// Constants that are not a matter of the tile.
-const SIZES: [&str; 4] = ["KERNEL", "SIZE", "NESTEROV", "DECOUPLED"];
+const SIZES: [&str; 6] = ["KERNEL", "SIZE", "NESTEROV", "DECOUPLED", "RIVALS", "RUBBISH"];
 
 /// A kernel that takes two turns, and maps wider and narrower than a strip of `conv2d_backward_input`.
 fn edges(activation: Activation) -> Result<Model> {
-    let conv = |kernel| LayerKind::Conv2d { channels: 2, kernel, activation };
+    let conv = |kernel| LayerKind::conv2d(2, kernel, activation);
     model("edges", Shape::new(1, 40, 40), &[conv(3), conv(3), LayerKind::MaxPool { size: 2 }, conv(7), conv(5)], 3)
 }

@@ -3,7 +3,7 @@
 //! It shares no code and no layout with the oracle, so that a central difference of it judges the oracle's
 //! gradients.
 
-use crate::model::{Activation, LayerKind, Model, Shape, Tensor};
+use crate::model::{Activation, LayerKind, Loss, Model, Shape, Tensor};
 
 /// Adds `by` to one value that a layer produces before its activation (for pooling: to its output).
 #[derive(Clone, Copy)]
@@ -37,16 +37,27 @@ pub fn mean_loss(
 ) -> f64 {
     let losses = inputs.iter().zip(labels).enumerate().map(|(sample, (input, label))| {
         let nudge = nudge.filter(|nudge| nudge.sample == sample);
-        cross_entropy(&logits(model, weights, input, nudge), *label as usize, smoothing)
+        loss(model, &logits(model, weights, input, nudge), *label as usize, smoothing)
     });
     losses.sum::<f64>() / inputs.len() as f64
 }
 
-fn cross_entropy(logits: &[f64], label: usize, smoothing: f64) -> f64 {
-    let total: f64 = logits.iter().map(|l| l.exp()).sum();
-    let surprise = |class: usize| total.ln() - logits[class];
-    let mean: f64 = (0..logits.len()).map(surprise).sum::<f64>() / logits.len() as f64;
-    (1.0 - smoothing) * surprise(label) + smoothing * mean
+/// The loss of one sample. A distance is minus a logit.
+fn loss(model: &Model, logits: &[f64], label: usize, smoothing: f64) -> f64 {
+    let distances: f64 = logits.iter().map(|l| l.exp()).sum();
+    let (scale, log_total) = match model.loss {
+        Loss::SoftmaxCrossEntropy => (1.0, distances.ln()),
+        Loss::Mse => (per_input(model), 0.0),
+        Loss::Map { j } => (per_input(model), ((-j).exp() + distances).ln()),
+    };
+    let mean: f64 = logits.iter().sum::<f64>() / logits.len() as f64;
+    scale * (log_total - (1.0 - smoothing) * logits[label] - smoothing * mean)
+}
+
+/// One over the inputs of the last layer.
+fn per_input(model: &Model) -> f64 {
+    let Shape { channels, height, width } = model.layers[model.layers.len() - 1].input;
+    1.0 / (channels * height * width) as f64
 }
 
 /// The logits of one sample.
@@ -58,8 +69,8 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
         let mut y = Vec::with_capacity(layer.output.elements());
         let at = |c: usize, r: usize, q: usize| x[(c * layer.input.height + r) * layer.input.width + q];
         let mut pair = || (tensors.next().expect("a weight"), tensors.next().expect("a bias"));
-        match layer.kind {
-            LayerKind::Conv2d { kernel, .. } => {
+        match &layer.kind {
+            &LayerKind::Conv2d { kernel, .. } => {
                 let (w, b) = pair();
                 for o in 0..channels {
                     for position in 0..height * width {
@@ -74,7 +85,7 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
                     }
                 }
             }
-            LayerKind::Subsample { size, .. } => {
+            &LayerKind::Subsample { size, .. } => {
                 let (w, b) = pair();
                 for c in 0..channels {
                     for position in 0..height * width {
@@ -84,14 +95,19 @@ fn logits(model: &Model, weights: &Weights, input: &[f64], nudge: Option<Nudge>)
                     }
                 }
             }
-            LayerKind::Dense { units, .. } => {
+            &LayerKind::Dense { units, .. } => {
                 let (w, b) = pair();
                 for o in 0..units {
                     let row = &w[o * x.len()..][..x.len()];
                     y.push(b[o] + row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>());
                 }
             }
-            LayerKind::MaxPool { size } | LayerKind::AveragePool { size } => {
+            LayerKind::Rbf { .. } => {
+                let codes = tensors.next().expect("codes");
+                let distance = |code: &[f64]| code.iter().zip(&x).map(|(w, x)| (x - w).powi(2)).sum::<f64>();
+                y.extend(codes.chunks(x.len()).map(|code| -distance(code)));
+            }
+            &LayerKind::MaxPool { size } | &LayerKind::AveragePool { size } => {
                 for c in 0..channels {
                     for position in 0..height * width {
                         let block: Vec<f64> = (0..size * size)

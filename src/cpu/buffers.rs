@@ -12,9 +12,9 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Every buffer of `plan`, zeroed.
+    /// Every buffer of `plan`: zeroed, if it is no constant.
     pub fn new(plan: &Plan) -> Self {
-        Self { words: plan.buffers.iter().map(|b| vec![0; b.words]).collect() }
+        Self { words: plan.buffers.iter().map(|b| b.constant.clone().unwrap_or(vec![0; b.words])).collect() }
     }
 
     /// The words of `buffer`.

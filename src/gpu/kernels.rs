@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::tile::{Constants, MOST_GROUPS, Tile, Tiles, WINDOW_BYTES};
 use super::unroll::{unroll, without_aliases};
 use crate::error::{Error, Result};
-use crate::model::{Activation, Shape};
+use crate::model::{self, Activation, Shape};
 use crate::plan::{
-    Argument, Blocks, Conv2d, Dense, Facts, Kernels, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, Role,
+    Argument, Blocks, Conv2d, Dense, Facts, Kernels, Loss, Op, OpKind, PACK, Partials, Pass, Plan, Pool, Rbf, Role,
     STEP_STRIDE, Segment, Subsample, Use,
 };
 use crate::recipe::Optimizer;
@@ -239,23 +239,19 @@ pub fn kernel(op: &Op, plan: &Plan, set: Tile) -> Kernel {
         OpKind::AveragePool(pass, p) => pool(base, p, *pass, piece!("pool/average_pool"), tile, blocks),
         OpKind::Subsample(pass, s) => subsample(base, s, *pass, tile, blocks),
         OpKind::Dense(pass, d) => dense(base, d, *pass, tile, blocks),
-        OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => Kernel {
-            geometry: u32s([("classes", *classes), ("blocks", blocks.count)]),
-            pieces: vec![lanes(tile), piece!("softmax_cross_entropy")],
-            workgroups: [words(blocks.count), 1, 1],
-            ..base
-        },
-        OpKind::SumGradients(segments) => Kernel {
+        OpKind::Rbf(pass, r) => rbf(base, r, *pass, tile, blocks),
+        OpKind::SoftmaxCrossEntropy(l) => loss(base, l, tile, blocks),
+        OpKind::SumGradients { segments, masked } => Kernel {
             constants: with(base.constants, &tile.sums()),
-            pieces: vec![piece!("sums")],
+            pieces: vec![mask(*masked), piece!("sums")],
             layers: layers(segments),
             workgroups: per_parameter(plan.layout.words),
             ..base
         },
-        OpKind::Update { optimizer, words } => update(base, *optimizer, *words),
-        OpKind::SumAndUpdate { segments, optimizer, words } => {
+        OpKind::Update { optimizer, words, masked } => update(base, *optimizer, *words, *masked),
+        OpKind::SumAndUpdate { segments, optimizer, words, masked } => {
             let base = Kernel { constants: with(base.constants, &tile.sums()), layers: layers(segments), ..base };
-            let update = update(base, *optimizer, *words);
+            let update = update(base, *optimizer, *words, *masked);
             let fused = [piece!("sums"), piece!("optimizer/fused")];
             Kernel { pieces: [&update.pieces[..], &fused].concat(), ..update }
         }
@@ -473,13 +469,54 @@ impl Windows {
     }
 }
 
+/// A kernel of shaders/rbf.wgsl.
+fn rbf(base: Kernel, r: &Rbf, pass: Pass, tile: Tiles, blocks: Blocks) -> Kernel {
+    let (items, activation) = match pass {
+        Pass::Forward => (r.classes, Activation::Identity),
+        _ => (r.inputs, r.input_activation),
+    };
+    let items = items.div_ceil(value(&tile.per_value(), "ITEMS"));
+    let shapes =
+        [("inputs", r.inputs), ("classes", r.classes), ("blocks", blocks.count), ("weights", r.weights / PACK)];
+    Kernel {
+        constants: with(base.constants, &tile.per_value()),
+        geometry: [u32s(shapes), vec![floor(activation)]].concat(),
+        pieces: [base.pieces, with_activation(activation, &[lanes(tile), piece!("rbf")])].concat(),
+        workgroups: [items, 1, blocks.count].map(words),
+        ..base
+    }
+}
+
+/// A kernel of shaders/softmax_cross_entropy.wgsl.
+fn loss(base: Kernel, l: &Loss, tile: Tiles, blocks: Blocks) -> Kernel {
+    let (rivals, rubbish) = match l.kind {
+        model::Loss::SoftmaxCrossEntropy => (1, None),
+        model::Loss::Mse => (0, None),
+        model::Loss::Map { j } => (1, Some(-j as f32)),
+    };
+    let extents = u32s([("classes", l.classes), ("blocks", blocks.count)]);
+    let factors = vec![("rubbish", Value::F32(rubbish.unwrap_or_default())), ("scale", Value::F32(l.scale))];
+    Kernel {
+        constants: with(base.constants, &[("RIVALS", rivals), ("RUBBISH", usize::from(rubbish.is_some()))]),
+        geometry: [extents, factors].concat(),
+        pieces: vec![lanes(tile), piece!("softmax_cross_entropy")],
+        workgroups: [words(blocks.count), 1, 1],
+        ..base
+    }
+}
+
+/// Which parameters are trained.
+fn mask(masked: bool) -> Piece {
+    if masked { piece!("mask/fixed") } else { piece!("mask/none") }
+}
+
 /// A kernel of shaders/optimizer.wgsl.
-fn update(base: Kernel, optimizer: Optimizer, length: usize) -> Kernel {
+fn update(base: Kernel, optimizer: Optimizer, length: usize, masked: bool) -> Kernel {
     let nesterov = usize::from(optimizer == Optimizer::Nesterov);
     let decoupled = usize::from(optimizer == Optimizer::AdamW);
     Kernel {
         constants: with(base.constants, &[("NESTEROV", nesterov), ("DECOUPLED", decoupled)]),
-        pieces: vec![piece!("optimizer")],
+        pieces: vec![mask(masked), piece!("optimizer")],
         workgroups: per_parameter(length),
         ..base
     }

@@ -42,7 +42,7 @@ struct Submission {
 }
 
 impl GpuRunner {
-    /// Opens `adapter` and prepares every buffer and pipeline of `plan`; the buffers are zero.
+    /// Opens `adapter` and prepares every buffer and pipeline of `plan`; buffers that are no constants are zero.
     ///
     /// Errors: limits that the plan exceeds (name, need, have), an adapter that will not open, out of memory, shaders of
     /// a user's that are not WGSL (file and line).
@@ -77,7 +77,11 @@ impl GpuRunner {
         }
         gpu.check().map_err(|e| adapter.shaders.blamed(e))?;
         let (description, submitted) = (adapter.device.clone(), VecDeque::new());
-        Ok(Self { description, plan: plan.clone(), gpu, buffers, steps, dispatches, submitted })
+        let mut runner = Self { description, plan: plan.clone(), gpu, buffers, steps, dispatches, submitted };
+        for (id, buffer) in (0..).zip(&plan.buffers) {
+            buffer.constant.as_ref().map_or(Ok(()), |words| runner.write(BufferId(id), 0, words))?;
+        }
+        Ok(runner)
     }
 
     fn dispatch(&self, op: usize) -> Result<&Dispatch> {

@@ -40,7 +40,7 @@ pub struct Description {
     #[serde(default)]
     pub initializer: Initializer,
     /// The loss.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loss")]
     pub loss: Loss,
     /// The layers in order.
     #[serde(deserialize_with = "layers")]
@@ -66,13 +66,30 @@ pub struct LayerDescription {
     pub kind: LayerKind,
 }
 
-/// The loss that training minimises.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The loss that training minimises, a mean over samples. `mse` and `map` are of the distances of the last layer, `rbf`,
+/// and means over its inputs too: see [`super::Model::loss_scale`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Loss {
     /// Cross-entropy of the softmax of the outputs
     #[default]
     SoftmaxCrossEntropy,
+    /// The distance of the label's code (LeCun et al. 1998, equation 8)
+    Mse,
+    /// Maximum a posteriori: that distance `y`, and `log(exp(-j) + sum over classes of exp(-y))`, so that the other codes
+    /// are pushed away (equation 9)
+    Map {
+        /// The distance of the code of rubbish, which is no class.
+        j: f64,
+    },
+}
+
+impl Loss {
+    /// As it is written in the file of a model.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// The number of outputs of a model.
@@ -111,8 +128,12 @@ fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Shape, D::Error> 
     table::read(&Table::deserialize(deserializer).map_err(|e| placed(&e))?, &[]).map_err(|e| placed(&e))
 }
 
+fn loss<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Loss, D::Error> {
+    serde_json::from_value(Value::deserialize(deserializer)?).map_err(|e| D::Error::custom(format!("loss: {e}")))
+}
+
 /// Fields whose functions here name the place of a mistake themselves.
-const PLACED: &[&str] = &["input", "layers"];
+const PLACED: &[&str] = &["input", "loss", "layers"];
 
 /// A layer's table without its name is that of its kind.
 fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LayerDescription>, D::Error> {
@@ -164,7 +185,9 @@ impl Description {
         line("levels", Some(inline(levels)));
         line("initializer", Some(inline(initializer)));
         line("loss", Some(inline(loss)));
-        let layers: String = layers.iter().map(|layer| format!("    {},\n", inline(layer))).collect();
+        // A drawing has a line per row.
+        let drawn = |layer| inline(layer).replace("\", \"", "\",\n        \"").replace("[\"", "[\n        \"");
+        let layers: String = layers.iter().map(|layer| format!("    {},\n", drawn(layer))).collect();
         line("layers", Some(format!("[\n{layers}]")));
         for (key, table) in [("recipe", recipe), ("fast", fast)] {
             let Some(table) = table else { continue };
@@ -204,7 +227,7 @@ impl Description {
     }
 
     /// Errors: a name that is not plain, levels that f32 does not hold, a number of outputs that the last layer does
-    /// not have.
+    /// not have, a loss that does not fit it.
     pub(super) fn check(&self) -> Result<()> {
         plain("name", &self.name)?;
         for (index, layer) in self.layers.iter().enumerate() {
@@ -213,16 +236,29 @@ impl Description {
         if let Some(level) = self.levels.iter().find(|level| !(**level as f32).is_finite()) {
             return Err(Error::input(format!("levels: {level:e} is too large"), "use levels such as 0.0 and 1.0"));
         }
-        let last = self.layers.last().map(|layer| layer.kind);
+        let last = self.layers.last().map(|layer| &layer.kind);
         if let (Some(Outputs::Units(outputs)), Some(LayerKind::Dense { units, .. })) = (self.outputs, last)
-            && outputs != units
+            && outputs != *units
         {
             return Err(Error::input(
                 format!("outputs is {outputs}, but the last layer has {units} units"),
                 "make them equal, or use outputs = \"data\" to have as many as the data has classes",
             ));
         }
-        Ok(())
+        let codes = matches!(last, Some(LayerKind::Rbf { .. }));
+        if codes && self.outputs.is_some() {
+            return Err(Error::input("outputs: the last layer has one per code", "leave outputs out"));
+        }
+        match self.loss {
+            Loss::Mse | Loss::Map { .. } if !codes => Err(Error::input(
+                format!("loss: {} is of distances, but the last layer is not rbf", self.loss.name()),
+                "end the layers with rbf, or use the loss softmax-cross-entropy",
+            )),
+            Loss::Map { j } if !(j > 0.0 && (j as f32).is_finite()) => {
+                Err(Error::input(format!("loss: map: j is {j}"), "use a number above 0, such as 0.1"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

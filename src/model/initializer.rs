@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::layer::Layer;
 use super::tensor::Tensor;
 
-/// The distribution of untrained weights; biases start at 0.
+/// The distribution of untrained weights; biases start at 0 unless it says otherwise. Weights that are not trained have
+/// their values: see [`Layer::fixed`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initializer {
@@ -16,23 +17,31 @@ pub enum Initializer {
     HeUniform,
     /// Uniform in `+-sqrt(6 / (fan_in + fan_out))`: Keras' default (Glorot and Bengio 2010).
     GlorotUniform,
+    /// Uniform in `+-2.4 / fan_in`, biases too (LeCun et al. 1998)
+    InverseFanIn,
 }
 
 impl Initializer {
     /// Untrained tensors of `layer`, in the order of [`Layer::tensors`].
     pub(super) fn draw(self, layer: &Layer, random: &mut ChaCha8Rng) -> Vec<Tensor> {
-        let bound = match self {
-            Self::HeUniform => (6.0 / layer.fan_in() as f64).sqrt(),
-            Self::GlorotUniform => (6.0 / (layer.fan_in() + layer.fan_out()) as f64).sqrt(),
+        let bound = |channel: usize| match self {
+            Self::HeUniform => (6.0 / layer.fan_in(channel) as f64).sqrt(),
+            Self::GlorotUniform => (6.0 / (layer.fan_in(channel) + layer.fan_out()) as f64).sqrt(),
+            Self::InverseFanIn => 2.4 / layer.fan_in(channel) as f64,
         };
         let mut tensors = Vec::new();
         for spec in layer.tensors() {
-            let values = if spec.is_bias() {
+            let values = if spec.is_bias() && self != Self::InverseFanIn {
                 vec![0.0; spec.elements()]
             } else {
-                (0..spec.elements()).map(|_| (bound * symmetric(random)) as f32).collect()
+                let per_channel = spec.elements() / spec.shape[0];
+                let draw = |index: usize| (bound(index / per_channel) * symmetric(random)) as f32;
+                (0..spec.elements()).map(draw).collect()
             };
             tensors.push(Tensor { spec, values });
+        }
+        for (index, value) in layer.fixed() {
+            tensors[0].values[index] = value;
         }
         tensors
     }

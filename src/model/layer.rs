@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codes::Codes;
 use super::tensor::TensorSpec;
 use crate::error::{Error, Result};
 
@@ -99,7 +100,7 @@ impl Activation {
 }
 
 /// The computation of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerKind {
     /// Valid convolution, stride 1, then an activation.
@@ -111,6 +112,9 @@ pub enum LayerKind {
         /// Applied to each sum.
         #[serde(default)]
         activation: Activation,
+        /// The input maps of each output map; empty if each takes them all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        links: Vec<Vec<usize>>,
     },
     /// Largest value of each `size` x `size` pooling window, the first of equals in row order.
     MaxPool {
@@ -139,6 +143,12 @@ pub enum LayerKind {
         #[serde(default)]
         activation: Activation,
     },
+    /// Minus the squared distance of the input to the code of each class, a fixed bitmap: the radial basis functions
+    /// that end the network of the 1998 paper. The nearest code has the largest output.
+    Rbf {
+        /// The codes, drawn: see [`Codes::read`].
+        codes: Vec<String>,
+    },
 }
 
 /// A layer of a model, with its shapes.
@@ -163,7 +173,11 @@ struct Rule {
     output: Shape,
     /// Shape of its weight in PyTorch's layout, outputs first; empty for a layer without weights.
     weight: Vec<usize>,
-    /// Inputs per output value.
+    /// Weights that do not exist.
+    absent: usize,
+    /// Whether its weight is trained; then it has a bias too.
+    trained: bool,
+    /// Inputs per output value, those of absent weights too.
     inputs: usize,
     /// Output values per input value, borders aside.
     outputs: usize,
@@ -173,10 +187,15 @@ struct Rule {
 }
 
 impl LayerKind {
+    /// A convolution in which every output map takes every input map.
+    pub const fn conv2d(channels: usize, kernel: usize, activation: Activation) -> Self {
+        Self::Conv2d { channels, kernel, activation, links: Vec::new() }
+    }
+
     /// One arm per kind: its shapes and costs behind `input`.
     ///
     /// Errors: an extent of 0, or one that does not fit the input.
-    fn rule(self, input: Shape) -> Result<Rule> {
+    fn rule(&self, input: Shape) -> Result<Rule> {
         let refuse = |why: String, hint: &str| Err(Error::input(why, hint));
         let positive = |field: &str, value: usize| match value {
             0 => Err(Error::input(format!("{field} is 0"), "use at least 1")),
@@ -194,14 +213,16 @@ impl LayerKind {
                 title: format!("{title} {size}x{size}"),
                 output: Shape::new(input.channels, input.height / size, input.width / size),
                 weight: Vec::new(),
+                absent: 0,
+                trained: true,
                 inputs: size * size,
                 outputs: 1,
                 multiply_adds: 0,
                 activation: Activation::Identity,
             })
         };
-        match self {
-            Self::Conv2d { channels, kernel, activation } => {
+        match *self {
+            Self::Conv2d { channels, kernel, activation, ref links } => {
                 positive("channels", channels)?;
                 if kernel % 2 == 0 {
                     return refuse(format!("a kernel of {kernel}x{kernel} is even"), "use an odd kernel: 1, 3, 5, ...");
@@ -213,10 +234,15 @@ impl LayerKind {
                     );
                 }
                 let inputs = input.channels * kernel * kernel;
+                let absent = absent(links, input.channels, channels)?;
+                let count = channels.saturating_mul(input.channels) - absent;
+                let table = if links.is_empty() { String::new() } else { format!(", {count} links") };
                 Ok(Rule {
-                    title: format!("convolution {kernel}x{kernel}"),
+                    title: format!("convolution {kernel}x{kernel}{table}"),
                     output: Shape::new(channels, input.height - kernel + 1, input.width - kernel + 1),
                     weight: vec![channels, input.channels, kernel, kernel],
+                    absent: absent * kernel * kernel,
+                    trained: true,
                     inputs,
                     outputs: channels.saturating_mul(kernel * kernel),
                     multiply_adds: inputs,
@@ -235,14 +261,67 @@ impl LayerKind {
                     title: "dense".to_owned(),
                     output: Shape::new(units, 1, 1),
                     weight: vec![units, inputs],
+                    absent: 0,
+                    trained: true,
                     inputs,
                     outputs: units,
                     multiply_adds: inputs,
                     activation,
                 })
             }
+            Self::Rbf { ref codes } => {
+                let (Codes { classes, height, width, .. }, inputs) = (Codes::read(codes)?, input.elements());
+                if height * width != inputs {
+                    return refuse(
+                        format!(
+                            "codes: {height} rows of {width} are {}, but the input has {inputs} values",
+                            height * width
+                        ),
+                        "draw codes of as many # and . as the layer has inputs",
+                    );
+                }
+                Ok(Rule {
+                    title: format!("radial basis functions, {width}x{height}"),
+                    output: Shape::new(classes, 1, 1),
+                    weight: vec![classes, inputs],
+                    absent: 0,
+                    trained: false,
+                    inputs,
+                    outputs: classes,
+                    multiply_adds: inputs,
+                    activation: Activation::Identity,
+                })
+            }
         }
     }
+}
+
+/// The number of pairs of an input map and one of `channels` output maps that `links` leaves out.
+///
+/// Errors: another number of lists than output maps, a list that is empty or names a map twice or one that is not there.
+fn absent(links: &[Vec<usize>], inputs: usize, channels: usize) -> Result<usize> {
+    if links.is_empty() {
+        return Ok(0);
+    }
+    let refuse =
+        |why: String| Err(Error::input(format!("links: {why}"), "list the input maps of each output map, from 0 on"));
+    if links.len() != channels {
+        return refuse(format!("{} lists for {channels} output maps", links.len()));
+    }
+    for (map, from) in links.iter().enumerate() {
+        if from.is_empty() {
+            return refuse(format!("output map {map} has no input map"));
+        }
+        for (index, input) in from.iter().enumerate() {
+            if *input >= inputs {
+                return refuse(format!("output map {map} takes input map {input}, but there are {inputs}"));
+            }
+            if from[..index].contains(input) {
+                return refuse(format!("output map {map} takes input map {input} twice"));
+            }
+        }
+    }
+    Ok(links.iter().map(|from| inputs - from.len()).sum())
 }
 
 impl Layer {
@@ -268,30 +347,58 @@ impl Layer {
         }
     }
 
-    /// Inputs per output value.
-    pub fn fan_in(&self) -> usize {
-        self.rule.inputs
+    /// Inputs of a value of output channel `channel`, without the bias.
+    pub fn fan_in(&self, channel: usize) -> usize {
+        match &self.kind {
+            LayerKind::Conv2d { kernel, links, .. } if !links.is_empty() => links[channel].len() * kernel * kernel,
+            _ => self.rule.inputs,
+        }
     }
 
-    /// Output values per input value, borders aside.
+    /// Output values per input value, borders aside; the mean over input channels.
     pub fn fan_out(&self) -> usize {
-        self.rule.outputs
+        self.rule.outputs - self.rule.absent / self.input.channels
     }
 
     /// Trainable parameters: weights and biases.
     pub fn parameters(&self) -> usize {
-        self.tensors().iter().map(TensorSpec::elements).sum()
+        let all: usize = self.tensors().iter().map(TensorSpec::elements).sum();
+        if self.rule.trained { all - self.rule.absent } else { 0 }
+    }
+
+    /// Its weights that are not trained: the index in its weight, and the value that they keep. An absent link is a
+    /// weight that stays 0, a code one that stays 1 or -1.
+    pub fn fixed(&self) -> Vec<(usize, f32)> {
+        match &self.kind {
+            LayerKind::Conv2d { kernel, links, .. } => {
+                let (maps, taps) = (self.input.channels, kernel * kernel);
+                let absent = |(output, from): (usize, &Vec<usize>)| {
+                    let others: Vec<usize> = (0..maps).filter(|map| !from.contains(map)).collect();
+                    others.into_iter().flat_map(move |map| ((output * maps + map) * taps..).take(taps))
+                };
+                links.iter().enumerate().flat_map(absent).map(|index| (index, 0.0)).collect()
+            }
+            LayerKind::Rbf { codes } => {
+                Codes::read(codes).map_or(Vec::new(), |codes| codes.values.into_iter().enumerate().collect())
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Connections as the 1998 paper counts them: every input of every output value, and one more for its bias, which
     /// the paper counts for pooling too.
     pub fn connections(&self) -> usize {
-        self.output.elements() * (self.rule.inputs + 1)
+        self.used(self.rule.inputs + usize::from(self.rule.trained))
     }
 
     /// Multiply-adds of one forward pass of one sample.
     pub fn multiply_adds(&self) -> usize {
-        self.output.elements() * self.rule.multiply_adds
+        self.used(self.rule.multiply_adds)
+    }
+
+    /// The uses of `each` weights per output value, without those that are absent.
+    fn used(&self, each: usize) -> usize {
+        self.output.elements() * each - self.output.height * self.output.width * self.rule.absent
     }
 
     /// The activation of this layer; identity for pooling without one.
@@ -299,12 +406,11 @@ impl Layer {
         self.rule.activation
     }
 
-    /// Its trainable tensors, weight before bias, in PyTorch's layout.
+    /// Its tensors, weight before bias, in PyTorch's layout.
     pub fn tensors(&self) -> Vec<TensorSpec> {
         let Some(outputs) = self.rule.weight.first() else { return Vec::new() };
-        vec![
-            TensorSpec { name: format!("{}.weight", self.name), shape: self.rule.weight.clone() },
-            TensorSpec { name: format!("{}.bias", self.name), shape: vec![*outputs] },
-        ]
+        let weight = TensorSpec { name: format!("{}.weight", self.name), shape: self.rule.weight.clone() };
+        let bias = TensorSpec { name: format!("{}.bias", self.name), shape: vec![*outputs] };
+        if self.rule.trained { vec![weight, bias] } else { vec![weight] }
     }
 }

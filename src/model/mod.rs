@@ -1,5 +1,6 @@
 //! Models: named layers, checked shapes, tensors, presets and files. [`crate::plan`] lowers a model to operations.
 
+mod codes;
 mod description;
 mod initializer;
 mod layer;
@@ -8,6 +9,7 @@ mod model;
 mod preset;
 mod tensor;
 
+pub use codes::Codes;
 pub use description::{Description, LayerDescription, Loss, Outputs};
 pub use initializer::Initializer;
 pub use layer::{Activation, Layer, LayerKind, Shape};

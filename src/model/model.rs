@@ -9,7 +9,7 @@ use super::layer::{Activation, Layer, LayerKind, MOST, Shape};
 use super::tensor::{Tensor, TensorSpec};
 use crate::error::{Error, Result};
 
-/// A feed-forward network ending in one logit per class, trained with softmax cross-entropy.
+/// A feed-forward network ending in one logit per class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Its name, which weights files carry.
@@ -22,6 +22,8 @@ pub struct Model {
     pub foreground: f32,
     /// The distribution of untrained weights.
     pub initializer: Initializer,
+    /// The loss.
+    pub loss: Loss,
     /// The layers in order; each one's input is the output of the one before.
     pub layers: Vec<Layer>,
     description: Description,
@@ -62,7 +64,7 @@ impl Model {
             loss: Loss::default(),
             layers: layers
                 .iter()
-                .map(|(name, kind)| LayerDescription { name: (*name).to_owned(), kind: *kind })
+                .map(|(name, kind)| LayerDescription { name: (*name).to_owned(), kind: kind.clone() })
                 .collect(),
             recipe: None,
             fast: None,
@@ -71,7 +73,7 @@ impl Model {
     }
 
     fn build(description: Description) -> Result<Self> {
-        let Description { name, input, levels, initializer, .. } = &description;
+        let Description { name, input, levels, initializer, loss, .. } = &description;
         let context = |e: Error| e.context(format!("model {name}"));
         let refuse = |why: String, hint: &str| Err(context(Error::input(why, hint)));
         input.check().map_err(|e| context(e.context("input")))?;
@@ -82,7 +84,7 @@ impl Model {
             if layers.iter().any(|l| l.name == *name) {
                 return refuse(format!("two layers are named {name}"), "give each layer its own name");
             }
-            let layer = Layer::new(name, *kind, shape).map_err(context)?;
+            let layer = Layer::new(name, kind.clone(), shape).map_err(context)?;
             shape = layer.output;
             values += shape.elements();
             parameters += layer.parameters();
@@ -92,11 +94,11 @@ impl Model {
             }
             layers.push(layer);
         }
-        let last = layers.last().map(|l| l.kind);
-        if !matches!(last, Some(LayerKind::Dense { activation: Activation::Identity, .. })) {
+        let last = layers.last().map(|l| &l.kind);
+        if !matches!(last, Some(LayerKind::Dense { activation: Activation::Identity, .. } | LayerKind::Rbf { .. })) {
             let named = layers.last().map_or(String::new(), |l| format!(" {}", l.name));
             return refuse(
-                format!("the last layer{named} must be dense with no activation; it gives the logits"),
+                format!("the last layer{named} must be dense with no activation, or rbf; it gives the logits"),
                 "end the layers with a dense layer of one unit a class",
             );
         }
@@ -107,6 +109,7 @@ impl Model {
             background,
             foreground,
             initializer: *initializer,
+            loss: *loss,
             layers,
             description,
         })
@@ -127,6 +130,15 @@ impl Model {
         self.layers.last().map_or(0, |l| l.output.elements())
     }
 
+    /// Factor of the loss and of its gradient. The losses of distances are means over the inputs of `rbf`; any other has 1.
+    pub fn loss_scale(&self) -> f32 {
+        let inputs = self.layers.last().map_or(1, |layer| layer.input.elements());
+        match self.loss {
+            Loss::SoftmaxCrossEntropy => 1.0,
+            Loss::Mse | Loss::Map { .. } => 1.0 / inputs as f32,
+        }
+    }
+
     /// Number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()
@@ -137,7 +149,7 @@ impl Model {
         self.layers.iter().map(Layer::multiply_adds).sum()
     }
 
-    /// Every trainable tensor, in layer order, weight before bias.
+    /// Every tensor, in layer order, weight before bias.
     pub fn tensors(&self) -> Vec<TensorSpec> {
         self.layers.iter().flat_map(Layer::tensors).collect()
     }

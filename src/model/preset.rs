@@ -12,7 +12,7 @@ macro_rules! presets {
 }
 
 /// Names of the presets, each with its file.
-pub const PRESETS: [(&str, &str); 2] = presets!["lenet5", "lenet5-keras"];
+pub const PRESETS: [(&str, &str); 3] = presets!["lenet5", "lenet5-keras", "lenet5-1998"];
 
 /// The ending of the name of a file that describes a model.
 const ENDING: &str = ".toml";
@@ -74,6 +74,56 @@ mod tests {
             assert_eq!(model.multiply_adds(), 416_520);
             assert_eq!(model.layers[2].connections(), 241_600);
         }
+    }
+
+    /// Its table of parameters and connections, layer by layer.
+    #[test]
+    fn the_network_of_1998_is_the_paper_s() {
+        let model = Model::preset("lenet5-1998").unwrap();
+        let rows: Vec<_> = model
+            .layers
+            .iter()
+            .map(|l| (l.name.as_str(), l.parameters(), l.connections(), l.output.to_string()))
+            .collect();
+        let row = |name, parameters, connections, output: &str| (name, parameters, connections, output.to_owned());
+        assert_eq!(
+            rows,
+            [
+                row("c1", 156, 122_304, "6@28x28"),
+                row("s2", 12, 5_880, "6@14x14"),
+                row("c3", 1_516, 151_600, "16@10x10"),
+                row("s4", 32, 2_000, "16@5x5"),
+                row("c5", 48_120, 48_120, "120@1x1"),
+                row("f6", 10_164, 10_164, "84@1x1"),
+                row("output", 0, 840, "10@1x1"),
+            ]
+        );
+        assert_eq!(model.parameters(), 60_000);
+        assert_eq!(rows.iter().map(|row| row.2).sum::<usize>(), 340_908);
+        assert_eq!(model.levels(), [-0.1, 1.175]);
+    }
+
+    /// Uniform in +-2.4 over the inputs of a unit, biases too; what is not trained has its values.
+    #[test]
+    fn the_network_of_1998_starts_as_the_paper_says() {
+        let model = Model::preset("lenet5-1998").unwrap();
+        let tensors = model.initial_weights(1);
+        let largest = |values: &[f32]| values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        let within = |values: &[f32], inputs: usize| {
+            let bound = 2.4 / inputs as f32;
+            assert!(largest(values) <= bound && largest(values) > 0.5 * bound, "{inputs}: {}", largest(values));
+        };
+        let get = |name: &str| &tensors.iter().find(|t| t.spec.name == name).unwrap().values;
+        for (layer, inputs) in [("c1", 25), ("s2", 4), ("s4", 4), ("c5", 400), ("f6", 120)] {
+            within(get(&format!("{layer}.weight")), inputs);
+            within(get(&format!("{layer}.bias")), inputs);
+        }
+        for (map, inputs) in [(0, 75), (6, 100), (15, 150)] {
+            within(&get("c3.weight")[map * 150..][..150], inputs);
+        }
+        assert_eq!(get("c3.weight").iter().filter(|w| **w == 0.0).count(), (96 - 60) * 25);
+        assert!(get("c3.weight")[..75].iter().all(|w| *w != 0.0) && get("c3.weight")[75..150] == [0.0; 75]);
+        assert!(get("output.weight").iter().all(|code| code.abs() == 1.0));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct BufferSpec {
     pub words: usize,
     /// Layout of its words.
     pub content: Content,
+    /// Its words, if no operation writes them: a runner puts them there before it runs anything.
+    pub constant: Option<Vec<u32>>,
 }
 
 impl BufferSpec {
@@ -82,7 +84,8 @@ mod tests {
         let layout = ParameterLayout::new(&Model::preset("lenet5").unwrap());
         let shape = Shape::new(6, 4, 2);
         let named = |content, word| {
-            let spec = BufferSpec { name: "b".to_owned(), element: Element::F32, words: 1 << 20, content };
+            let spec =
+                BufferSpec { name: "b".to_owned(), element: Element::F32, words: 1 << 20, content, constant: None };
             spec.describe(word, &layout, Blocks::of(64))
         };
         let activation = Content::Activations(shape);

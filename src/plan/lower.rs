@@ -90,7 +90,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn buffer(&mut self, name: impl Into<String>, element: Element, words: usize, content: Content) -> BufferId {
-        self.buffers.push(BufferSpec { name: name.into(), element, words: words.next_multiple_of(4).max(4), content });
+        self.buffers.push(BufferSpec {
+            name: name.into(),
+            element,
+            words: words.next_multiple_of(4).max(4),
+            content,
+            constant: None,
+        });
         BufferId(self.buffers.len() - 1)
     }
 
@@ -124,6 +130,11 @@ impl<'a> Lowering<'a> {
         let gradients = optimizer.map(|_| self.per_parameter("gradients"));
         let states = optimizer.map_or(&[][..], Optimizer::states);
         let states: Vec<BufferId> = states.iter().map(|name| self.per_parameter(name)).collect();
+        let mask = optimizer.and_then(|_| self.layout.mask()).map(|mask| {
+            let buffer = self.per_parameter("mask");
+            self.buffers[buffer.0].constant = Some(bytemuck::cast_vec(mask));
+            buffer
+        });
 
         let model = self.model;
         let stages = stages(model);
@@ -136,16 +147,24 @@ impl<'a> Lowering<'a> {
         let input = ops[0].buffers[3];
         let mut phases = vec![(Phase::Evaluate, (0..ops.len()).collect())];
         if let (Some(optimizer), Some(partials), Some(gradients)) = (optimizer, partials, gradients) {
-            let update = |kind, buffers| Op { layer: "update".to_owned(), kind, buffers };
+            let update = |kind: OpKind| {
+                let argument = |name| match name {
+                    "partials" => partials,
+                    "gradients" | "new_gradients" => gradients,
+                    "mask" => mask.expect("a masked operation is of a plan with a mask"),
+                    "parameters" => parameters,
+                    state => states[optimizer.states().iter().position(|s| *s == state).expect("a state")],
+                };
+                let buffers = kind.facts().arguments.iter().map(|a| argument(a.name)).collect();
+                Op { layer: "update".to_owned(), kind, buffers }
+            };
             self.buffers[partials.0].words = self.segments.iter().map(|s| s.partials.length()).sum::<usize>().max(4);
             ops.extend(self.backward.into_iter().rev());
-            let (segments, words) = (self.segments, self.layout.words);
-            let updated = [vec![parameters], states.clone()].concat();
+            let (segments, words, masked) = (self.segments, self.layout.words, mask.is_some());
             let before = ops.len();
-            ops.push(update(OpKind::SumGradients(segments.clone()), vec![partials, gradients]));
-            ops.push(update(OpKind::Update { optimizer, words }, [vec![gradients], updated.clone()].concat()));
-            let fused = OpKind::SumAndUpdate { segments, optimizer, words };
-            ops.push(update(fused, [vec![partials], updated, vec![gradients]].concat()));
+            ops.push(update(OpKind::SumGradients { segments: segments.clone(), masked }));
+            ops.push(update(OpKind::Update { optimizer, words, masked }));
+            ops.push(update(OpKind::SumAndUpdate { segments, optimizer, words, masked }));
             phases.push((Phase::Gradients, (0..=before).collect()));
             phases.push((Phase::Update, vec![before + 1]));
             phases.push((Phase::Train, (0..before).chain([before + 2]).collect()));
@@ -243,7 +262,8 @@ impl<'a> Lowering<'a> {
         let probabilities = self.activations("probabilities", Shape::new(classes, 1, 1));
         let predictions = self.integers("predictions", self.data.samples);
         let metrics = self.floats("metrics", self.steps * self.blocks.count * 4);
-        let loss = Loss { classes, batch, gradient: logits.gradient.is_some() };
+        let (kind, scale) = (self.model.loss, self.model.loss_scale());
+        let loss = Loss { classes, kind, scale, batch, gradient: logits.gradient.is_some() };
         let buffers = [logits.buffer, targets, probabilities, metrics, predictions].into_iter().chain(logits.gradient);
         let (layer, kind) = ("loss".to_owned(), OpKind::SoftmaxCrossEntropy(loss));
         self.forward.push(Op { layer, kind, buffers: buffers.collect() });
@@ -258,13 +278,12 @@ impl<'a> Lowering<'a> {
         fewest_rows: usize,
         most_slots: usize,
     ) -> (usize, usize, Partials) {
-        let tensor = |kind: &str| {
-            let placed = self.layout.get(&format!("{layer}.{kind}")).expect("every trained layer has its tensors");
-            (placed.first, placed.words)
-        };
-        let ((weights, weight_words), (bias, bias_words)) = (tensor("weight"), tensor("bias"));
+        let tensor =
+            |kind: &str| self.layout.get(&format!("{layer}.{kind}")).map(|placed| (placed.first, placed.words));
+        let (weights, weight_words) = tensor("weight").expect("a layer with a segment has a weight");
+        let (bias, bias_words) = tensor("bias").unwrap_or((weights + weight_words, 0));
         let rows = self.blocks.count * rows_per_block;
-        let rows_per_slot = rows.div_ceil(most_slots).max(fewest_rows.min(rows));
+        let rows_per_slot = rows.div_ceil(most_slots.max(1)).max(fewest_rows.min(rows)).max(1);
         let partials = Partials {
             first: self.segments.last().map_or(0, |s| s.partials.first + s.partials.length()),
             words: weight_words + bias_words,

@@ -2,20 +2,25 @@
 
 use super::layout::{PACK, coordinates};
 use crate::error::{Error, Result};
-use crate::model::{Model, Tensor, TensorSpec};
+use crate::model::{Layer, Model, Tensor, TensorSpec};
 
 /// Layout of the flat buffers `parameters`, `gradients`, `momentum` and `variance`.
 ///
 /// Weights `[out, rest...]` are packed four outputs together, `[out / 4][rest...][4]`, so that a kernel
 /// loads the weights of four outputs as one `vec4f`; biases are `[out]`. Both are padded with zeros to a
 /// multiple of four outputs, and the padding stays zero because its gradient is zero.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParameterLayout {
     /// Tensors in model order.
     pub tensors: Vec<Placed>,
     /// Length of the flat buffer in f32 words, padding included.
     pub words: usize,
+    /// Words of weights that are not trained, with the value that they keep: see [`Layer::fixed`].
+    pub fixed: Vec<(usize, f32)>,
 }
+
+/// What to do about tensors of another model.
+const HINT: &str = "give weights that were trained with the same model (see --model)";
 
 /// A tensor and its words in the flat buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +46,7 @@ impl ParameterLayout {
     /// The layout for `model`.
     pub fn new(model: &Model) -> Self {
         let mut words = 0;
-        let tensors = model
+        let tensors: Vec<Placed> = model
             .tensors()
             .into_iter()
             .map(|spec| {
@@ -51,7 +56,20 @@ impl ParameterLayout {
                 placed
             })
             .collect();
-        Self { tensors, words }
+        let weight = |layer: &Layer| tensors.iter().find(|t| t.spec.name == format!("{}.weight", layer.name));
+        let of_layer = |layer: &Layer| {
+            let fixed = layer.fixed().into_iter();
+            weight(layer).map_or(Vec::new(), |weight| fixed.map(|(index, value)| (weight.word(index), value)).collect())
+        };
+        let fixed = model.layers.iter().flat_map(of_layer).collect();
+        Self { tensors, words, fixed }
+    }
+
+    /// One value per word: 0 if it is not trained, otherwise 1. None if all are trained.
+    pub fn mask(&self) -> Option<Vec<f32>> {
+        let mut mask = vec![1.0; self.words];
+        self.fixed.iter().for_each(|(word, _)| mask[*word] = 0.0);
+        (!self.fixed.is_empty()).then_some(mask)
     }
 
     /// The name of word `word` of a flat buffer: tensor and index, or padding.
@@ -66,27 +84,40 @@ impl ParameterLayout {
         self.tensors.iter().find(|t| t.spec.name == name)
     }
 
-    /// Tensors in PyTorch's layout -> the flat buffer.
+    /// Parameters in PyTorch's layout -> the flat buffer.
+    ///
+    /// Errors: those of [`ParameterLayout::place`]; a weight that is not trained and has another value than its own.
+    pub fn pack(&self, tensors: &[Tensor]) -> Result<Vec<f32>> {
+        let flat = self.place(tensors)?;
+        match self.fixed.iter().find(|(word, value)| flat[*word] != *value) {
+            None => Ok(flat),
+            Some((word, value)) => Err(Error::input(
+                format!("tensor {} is {} where this model keeps {value}", self.describe(*word), flat[*word]),
+                HINT,
+            )),
+        }
+    }
+
+    /// Tensors in PyTorch's layout, one per parameter -> the flat buffer.
     ///
     /// Errors: a tensor that is missing, has another shape, or is not of this model; each is named.
-    pub fn pack(&self, tensors: &[Tensor]) -> Result<Vec<f32>> {
-        let hint = "give weights that were trained with the same model (see --model)";
+    pub fn place(&self, tensors: &[Tensor]) -> Result<Vec<f32>> {
         if let Some(extra) = tensors.iter().find(|t| self.get(&t.spec.name).is_none()) {
-            return Err(Error::input(format!("tensor {} does not belong to this model", extra.spec.name), hint));
+            return Err(Error::input(format!("tensor {} does not belong to this model", extra.spec.name), HINT));
         }
         let mut flat = vec![0.0; self.words];
         for placed in &self.tensors {
             let tensor = tensors
                 .iter()
                 .find(|t| t.spec.name == placed.spec.name)
-                .ok_or_else(|| Error::input(format!("tensor {} is missing", placed.spec.name), hint))?;
+                .ok_or_else(|| Error::input(format!("tensor {} is missing", placed.spec.name), HINT))?;
             if tensor.spec.shape != placed.spec.shape || tensor.values.len() != placed.spec.elements() {
                 return Err(Error::input(
                     format!(
                         "tensor {} has shape {:?} where this model needs {:?}",
                         placed.spec.name, tensor.spec.shape, placed.spec.shape
                     ),
-                    hint,
+                    HINT,
                 ));
             }
             for (index, value) in tensor.values.iter().enumerate() {

@@ -38,7 +38,7 @@ pub fn stages(model: &Model) -> Vec<Stage<'_>> {
     let mut stages = Vec::new();
     let mut layers = model.layers.iter().peekable();
     while let Some(layer) = layers.next() {
-        let rises = matches!(layer.kind, LayerKind::Conv2d { activation, .. } if activation.rises());
+        let rises = matches!(&layer.kind, LayerKind::Conv2d { activation, .. } if activation.rises());
         let pool = layers.next_if(|next| rises && next.kind == LayerKind::MaxPool { size: 2 });
         stages.push(pool.map_or(Stage::Layer(layer), |pool| Stage::Fused(layer, pool)));
     }

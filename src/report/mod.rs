@@ -23,7 +23,7 @@ pub use check::{check_markdown, check_text};
 pub use devices::{device_line, devices_json, devices_text};
 pub use evaluation::{evaluation_json, evaluation_text};
 pub use predictions::{Prediction, prediction_json, prediction_text};
-pub use summary::{summary_json, summary_text};
+pub use summary::{codes_text, summary_json, summary_text};
 pub use text::{say, warn};
 pub use trace::{trace_json, trace_text};
 pub use training::{TrainReport, step_text};

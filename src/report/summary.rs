@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::text::{table, thousands};
-use crate::model::{Layer, LayerKind, Model};
+use crate::model::{Codes, Layer, LayerKind, Loss, Model};
 
 /// The table of layers with totals.
 pub fn summary_text(model: &Model) -> String {
@@ -32,11 +32,42 @@ pub fn summary_text(model: &Model) -> String {
     ]);
     let (low, high) = (model.background, model.foreground);
     format!(
-        "{}: input {}, byte 0 as {low}, byte 255 as {high}\n\n{}",
+        "{}: input {}, byte 0 as {low}, byte 255 as {high}\n\n{}{}",
         model.name,
         model.input,
-        table(&rows, &[false, false, false, true, true, true])
+        table(&rows, &[false, false, false, true, true, true]),
+        distances(model)
     )
+}
+
+/// What the outputs of radial basis functions are, and the loss of them; nothing for other models.
+fn distances(model: &Model) -> String {
+    let Some(Layer { kind: LayerKind::Rbf { .. }, input, .. }) = model.layers.last() else { return String::new() };
+    let loss = match model.loss {
+        Loss::Map { j } => format!("map with j = {j}"),
+        loss => loss.name().to_owned(),
+    };
+    format!(
+        "\n\nAn output is minus the squared distance to the code of its class (summary --codes draws them), so that the\n\
+         nearest class has the largest. Loss: {loss}, scaled by {:.5} (the outputs have {} inputs).",
+        model.loss_scale(),
+        input.elements()
+    )
+}
+
+/// The code of each class, drawn; none for a model without radial basis functions.
+pub fn codes_text(model: &Model) -> Option<String> {
+    let Some(Layer { kind: LayerKind::Rbf { codes }, .. }) = model.layers.last() else { return None };
+    let Codes { classes, height, width, values } = Codes::read(codes).ok()?;
+    let heading = (0..classes).map(|class| format!("{class:<width$}")).collect::<Vec<_>>().join(" ");
+    let mut lines =
+        vec![format!("{}: codes of {width}x{height}, # as 1 and . as -1\n\n{}", model.name, heading.trim_end())];
+    for row in 0..height {
+        let bit = |value: &f32| if *value > 0.0 { '#' } else { '.' };
+        let drawn = |class| values[(class * height + row) * width..][..width].iter().map(bit).collect::<String>();
+        lines.push((0..classes).map(drawn).collect::<Vec<_>>().join(" "));
+    }
+    Some(lines.join("\n"))
 }
 
 /// The same as one object.
@@ -58,6 +89,7 @@ pub fn summary_json(model: &Model) -> Value {
         .collect();
     json!({
         "model": model.name,
+        "loss": model.loss,
         "input": extents(model.input),
         "layers": layers,
         "parameters": model.parameters(),
@@ -69,7 +101,7 @@ pub fn summary_json(model: &Model) -> Value {
 /// A plain number for a vector of a dense layer.
 fn shape(layer: &Layer) -> String {
     match layer.kind {
-        LayerKind::Dense { units, .. } => units.to_string(),
+        LayerKind::Dense { .. } | LayerKind::Rbf { .. } => layer.output.elements().to_string(),
         _ => layer.output.to_string(),
     }
 }
@@ -102,6 +134,9 @@ layers = [
             let preset = Description::preset(name).unwrap();
             snapshot::assert(&format!("summary_{name}"), &summary_text(&preset.model().unwrap()));
             snapshot::assert(&format!("summary_toml_{name}"), &preset.to_toml());
+            if let Some(codes) = codes_text(&preset.model().unwrap()) {
+                snapshot::assert(&format!("summary_codes_{name}"), &codes);
+            }
         }
         let other = Description::from_toml(OTHER).unwrap().model().unwrap();
         snapshot::assert("summary_other", &summary_text(&other));

@@ -113,7 +113,7 @@ impl Session<'_> {
         let tensors = from.map_or_else(|| plan.model.initial_weights(config.seed), |c| c.weights.parameters());
         self.runner.write_f32(plan.parameters, 0, &plan.layout.pack(&tensors)?)?;
         for (state, name) in plan.states.iter().zip(config.optimizer.states()) {
-            let values = from.map(|c| plan.layout.pack(&c.weights.state(name))).transpose()?;
+            let values = from.map(|c| plan.layout.place(&c.weights.state(name))).transpose()?;
             self.runner.write_f32(*state, 0, &values.unwrap_or_else(|| vec![0.0; plan.layout.words]))?;
         }
         write_data(self.runner, plan, train)?;

@@ -7,6 +7,7 @@ pub mod dense;
 pub mod gather;
 pub mod max_pool;
 pub mod optimizer;
+pub mod rbf;
 pub mod softmax_cross_entropy;
 pub mod subsample;
 pub mod sums;
@@ -20,7 +21,7 @@ use super::buffers::Buffers;
 use super::layout::Samples;
 use crate::model::Shape;
 use crate::plan::{
-    Argument, BufferId, Content, Conv2d, Loss, MASKED, Op, OpKind, PACK, Partials, Pass, Plan, QUAD, Step, Use,
+    Argument, BufferId, Content, Conv2d, MASKED, Op, OpKind, PACK, Partials, Pass, Plan, QUAD, Step, Use,
 };
 
 /// Contiguous words that an operation writes.
@@ -160,39 +161,52 @@ pub(super) fn run<S: Sum>(
         OpKind::Dense(Pass::BackwardWeights, dense) => {
             dense::backward_weights::<S>(samples, dense, f32("x"), f32("dy"), out());
         }
-        OpKind::SoftmaxCrossEntropy(Loss { classes, .. }) => {
-            let loss = softmax_cross_entropy::Loss {
+        OpKind::Rbf(Pass::Forward, rbf) => rbf::forward::<S>(samples, rbf, f32("x"), f32("parameters"), out()),
+        OpKind::Rbf(_, rbf) => {
+            rbf::backward_input::<S>(samples, rbf, f32("dy"), f32("parameters"), f32("x"), out());
+        }
+        OpKind::SoftmaxCrossEntropy(loss) => {
+            let outputs = softmax_cross_entropy::Loss {
                 probabilities: out(),
                 metrics: out(),
                 predictions: out(),
                 dlogits: out(),
             };
-            softmax_cross_entropy::forward::<S>(samples, *classes, step, f32("logits"), u32("targets"), loss);
+            softmax_cross_entropy::forward::<S>(samples, loss, step, f32("logits"), u32("targets"), outputs);
         }
-        OpKind::SumGradients(segments) => {
-            let gradients = out();
+        OpKind::SumGradients { segments, masked } => {
+            let (gradients, mask) = (out(), masked.then(|| f32("mask")));
             for segment in segments {
-                sums::gradients::<S>(segment, f32("partials"), &mut gradients[segment.words()]);
+                let words = segment.words();
+                sums::gradients::<S>(segment, f32("partials"), of(mask, &words), &mut gradients[words]);
             }
         }
-        OpKind::Update { optimizer, .. } => {
+        OpKind::Update { optimizer, masked, .. } => {
+            let mask = masked.then(|| f32("mask"));
             let mut gradients: Vec<_> = f32("gradients").iter().map(|g| S::exact(*g).word()).collect();
             let (parameters, states) = (out(), optimizer.states().iter().map(|_| out()).collect());
-            optimizer::update::<S>(*optimizer, step, parameters, states, &mut gradients, |_, _| ());
+            optimizer::update::<S>(*optimizer, step, mask, parameters, states, &mut gradients, |_, _| ());
         }
-        OpKind::SumAndUpdate { segments, optimizer, .. } => {
+        OpKind::SumAndUpdate { segments, optimizer, masked, .. } => {
+            let mask = masked.then(|| f32("mask"));
             let (parameters, mut states): (_, Vec<_>) = (out(), optimizer.states().iter().map(|_| out()).collect());
             let (gradients, partials) = (out(), f32("partials"));
             for segment in segments {
                 let words = segment.words();
+                let mask = of(mask, &words);
                 let states = states.iter_mut().map(|state| &mut state[words.clone()]).collect();
                 let (parameters, gradients) = (&mut parameters[words.clone()], &mut gradients[words.clone()]);
-                optimizer::update::<S>(*optimizer, step, parameters, states, gradients, |chunk, gradients| {
-                    sums::of_chunk::<S>(segment, partials, chunk, gradients);
+                optimizer::update::<S>(*optimizer, step, mask, parameters, states, gradients, |chunk, gradients| {
+                    sums::of_chunk::<S>(segment, partials, mask, chunk, gradients);
                 });
             }
         }
     }
+}
+
+/// The part of a mask of all parameters that is of `words`.
+fn of<'a>(mask: Option<&'a [f32]>, words: &Range<usize>) -> Option<&'a [f32]> {
+    mask.map(|mask| &mask[words.clone()])
 }
 
 /// The input of a convolution as values.

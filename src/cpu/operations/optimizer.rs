@@ -8,16 +8,18 @@ use crate::cpu::tiles::grain;
 use crate::plan::Step;
 use crate::recipe::Optimizer;
 
-/// New parameters and state in place of the old, by [`sgd`] or [`adam`].
+/// New parameters and state in place of the old, by [`sgd`] or [`adam`]. Where the mask is 0, they have neither gradient
+/// nor decay: a parameter without momentum stays as it is.
 ///
 /// ```text
-/// Shapes:  gradients [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
+/// Shapes:  gradients [word]  mask [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
 /// ```
 ///
 /// `sum` may first put a chunk of gradients in place, given its index: see [`super::sums::of_chunk`].
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
+    mask: Option<&[f32]>,
     parameters: &mut [S::Word],
     mut states: Vec<&mut [S::Word]>,
     gradients: &mut [S::Word],
@@ -25,13 +27,18 @@ pub fn update<S: Sum>(
 ) {
     let chunks = gradients.par_chunks_mut(CHUNK).zip(parameters.par_chunks_mut(CHUNK)).enumerate();
     let chunks = chunks.with_min_len(grain(10 * CHUNK));
+    let all = [1.0; CHUNK];
+    let mask = |chunk: usize| mask.map_or(&all[..], |mask| &mask[chunk * CHUNK..]);
+    let fixed = Step { weight_decay: 0.0, ..*step };
+    let masked = |mask: f32, g: S::Word| if mask == 0.0 { (S::ZERO, &fixed) } else { (S::loaded(g), step) };
     match (optimizer, &mut states[..]) {
         (Optimizer::Sgd | Optimizer::Nesterov, [m]) => {
             chunks.zip(m.par_chunks_mut(CHUNK)).for_each(|((chunk, (g, w)), m)| {
                 sum(chunk, g);
-                for ((g, w), m) in g.iter().zip(w).zip(m) {
+                for (((g, w), m), mask) in g.iter().zip(w).zip(m).zip(mask(chunk)) {
                     let nesterov = optimizer == Optimizer::Nesterov;
-                    let new = sgd(nesterov, step, S::loaded(*g), S::loaded(*w), S::loaded(*m));
+                    let (g, step) = masked(*mask, *g);
+                    let new = sgd(nesterov, step, g, S::loaded(*w), S::loaded(*m));
                     (*w, *m) = (new.0.word(), new.1.word());
                 }
             });
@@ -40,9 +47,10 @@ pub fn update<S: Sum>(
             let states = m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK));
             chunks.zip(states).for_each(|((chunk, (g, w)), (m, v))| {
                 sum(chunk, g);
-                for (((g, w), m), v) in g.iter().zip(w).zip(m).zip(v) {
+                for ((((g, w), m), v), mask) in g.iter().zip(w).zip(m).zip(v).zip(mask(chunk)) {
                     let decoupled = optimizer == Optimizer::AdamW;
-                    let new = adam(decoupled, step, S::loaded(*g), S::loaded(*w), S::loaded(*m), S::loaded(*v));
+                    let (g, step) = masked(*mask, *g);
+                    let new = adam(decoupled, step, g, S::loaded(*w), S::loaded(*m), S::loaded(*v));
                     (*w, *m, *v) = (new.0.word(), new.1.word(), new.2.word());
                 }
             });

@@ -2,7 +2,8 @@
 
 use crate::cpu::accumulator::Sum;
 use crate::cpu::layout::Samples;
-use crate::plan::{MASKED, Step};
+use crate::model;
+use crate::plan::{self, MASKED, Step};
 
 /// Outputs of [`forward`].
 pub struct Loss<'a, W> {
@@ -21,19 +22,27 @@ pub struct Loss<'a, W> {
 /// ```text
 /// Shapes:  logits [block,class,n] f32  targets [block,n] u32  ->  the fields of Loss
 /// Math:    p = softmax(logits), t = (1 - s) onehot(target) + s / classes with s the label smoothing;
-///          loss = - sum over classes of t log p; dlogits = (p - t) / count; the prediction is the first
-///          largest logit. A masked sample has a probability, but loss 0 and gradient 0.
-/// Source:  PyTorch's CrossEntropyLoss with label_smoothing and the mean reduction
+///          loss = - scale * sum over classes of t log p; dlogits = scale * (p - t) / count; the prediction is the
+///          first largest logit. A masked sample has a probability, but loss 0 and gradient 0.
+///          Map: the softmax has one more logit, -j, which is no class.
+///          Mse: loss = - scale * sum over classes of t * logit; dlogits = - scale * t / count
+/// Source:  PyTorch's CrossEntropyLoss with label_smoothing and the mean reduction; LeCun et al. 1998, equations 8
+///          and 9 with logits that are minus distances
 /// ```
 pub fn forward<S: Sum>(
     samples: Samples,
-    classes: usize,
+    op: &plan::Loss,
     step: &Step,
     logits: &[f32],
     targets: &[u32],
     loss: Loss<'_, S::Word>,
 ) {
-    let size = samples.size;
+    let (size, classes, scale) = (samples.size, op.classes, f64::from(op.scale));
+    let rubbish = match op.kind {
+        model::Loss::Map { j } => Some(f64::from(-j as f32)),
+        model::Loss::SoftmaxCrossEntropy | model::Loss::Mse => None,
+    };
+    let rivals = op.kind != model::Loss::Mse;
     let smoothing = f64::from(step.label_smoothing);
     loss.dlogits.fill(S::ZERO.word());
     let mut sums = vec![[S::ZERO; 4]; targets.len() / size];
@@ -43,12 +52,12 @@ pub fn forward<S: Sum>(
 
         // Relative to the largest, so that exp does not overflow. An error e of its argument is a relative error e of
         // its value, hence 1 + |argument|.
-        let relative = |class| f64::from(logits[at(class)]) - f64::from(logits[at(best)]);
-        let power = |class| {
-            let (argument, value) = (relative(class), relative(class).exp());
-            S::of(value, value * (1.0 + argument.abs()))
-        };
-        let total = (0..classes).fold(S::ZERO, |total, class| total.plus(power(class)));
+        let largest = f64::from(logits[at(best)]).max(rubbish.unwrap_or(f64::NEG_INFINITY));
+        let relative = |class| f64::from(logits[at(class)]) - largest;
+        let exponential = |argument: f64| S::of(argument.exp(), argument.exp() * (1.0 + argument.abs()));
+        let power = |class| exponential(relative(class));
+        let total = rubbish.map_or(S::ZERO, |logit| exponential(logit - largest));
+        let total = (0..classes).fold(total, |total, class| total.plus(power(class)));
         let total_spread = total.magnitude() / total.value();
 
         let mut sample_loss = S::ZERO;
@@ -61,13 +70,18 @@ pub fn forward<S: Sum>(
             }
             let hot = if *target as usize == class { 1.0 - smoothing } else { 0.0 };
             let t = hot + smoothing / classes as f64;
-            let dlogit = p.plus(S::of(-t, t)).times(1.0 / f64::from(step.count));
+            let dlogit = if rivals { p } else { S::ZERO }.plus(S::of(-t, t)).times(scale / f64::from(step.count));
             if let Some(word) = loss.dlogits.get_mut(at(class)) {
                 *word = dlogit.word();
             }
-            let surprise = total.value().ln() - relative(class);
-            let terms = total.value().ln().abs() + total_spread + relative(class).abs();
-            sample_loss = sample_loss.plus(S::of(surprise, terms).times(t));
+            let surprise = match rivals {
+                true => {
+                    let terms = total.value().ln().abs() + total_spread + relative(class).abs();
+                    S::of(total.value().ln() - relative(class), terms)
+                }
+                false => S::exact(-logits[at(class)]),
+            };
+            sample_loss = sample_loss.plus(surprise.times(t * scale));
         }
         if *target != MASKED {
             let correct = if *target as usize == best { 1.0 } else { 0.0 };

@@ -1,12 +1,17 @@
 //! The loss: per sample the probabilities, loss and class; the gradient of the logits.
 
+use crate::model;
 use crate::plan::facts::{Count, Facts, Role, Rounding, read, write};
 
 /// Extents of the loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loss {
     /// Number of classes.
     pub classes: usize,
+    /// The loss.
+    pub kind: model::Loss,
+    /// Factor of the loss and of its gradient.
+    pub scale: f32,
     /// Most samples of a step.
     pub batch: usize,
     /// Whether it writes the gradient of the logits: true in a plan that trains.

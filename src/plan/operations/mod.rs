@@ -6,6 +6,7 @@ mod gather;
 mod loss;
 mod op;
 mod pool;
+mod rbf;
 mod site;
 mod subsample;
 mod update;
@@ -16,6 +17,7 @@ pub use gather::Gather;
 pub use loss::Loss;
 pub use op::Op;
 pub use pool::Pool;
+pub use rbf::Rbf;
 pub use site::Pass;
 pub(super) use site::Site;
 pub use subsample::Subsample;
@@ -41,16 +43,25 @@ pub enum OpKind {
     Subsample(Pass, Subsample),
     /// Matrix product.
     Dense(Pass, Dense),
+    /// Minus the squared distance to each code.
+    Rbf(Pass, Rbf),
     /// Per sample the probabilities, loss and class; the gradient of the logits in a plan that trains.
     SoftmaxCrossEntropy(Loss),
     /// Adds the slots of partial gradients of every layer, in order.
-    SumGradients(Vec<Segment>),
+    SumGradients {
+        /// The slots of every layer.
+        segments: Vec<Segment>,
+        /// Whether a mask says which parameters are trained.
+        masked: bool,
+    },
     /// One step of the optimiser over all parameters.
     Update {
         /// The optimiser.
         optimizer: Optimizer,
         /// Length of the flat parameter buffer, f32.
         words: usize,
+        /// Whether a mask says which parameters are trained.
+        masked: bool,
     },
     /// `SumGradients` and `Update` in one: what a training step runs.
     SumAndUpdate {
@@ -60,6 +71,8 @@ pub enum OpKind {
         optimizer: Optimizer,
         /// Length of the flat parameter buffer, f32.
         words: usize,
+        /// Whether a mask says which parameters are trained.
+        masked: bool,
     },
 }
 
@@ -67,9 +80,9 @@ impl OpKind {
     /// The operations of `stage`, forward first, then the gradient of its input, then that of its weights if any.
     pub(super) fn of(stage: &Stage, site: &mut Site) -> Vec<Self> {
         let layer = stage.first();
-        match layer.kind {
+        match &layer.kind {
             LayerKind::Conv2d { kernel, .. } if layer.output.height * layer.output.width > 1 => {
-                let conv = Conv2d::of(layer, kernel, stage.is_fused(), site);
+                let conv = Conv2d::of(layer, *kernel, stage.is_fused(), site);
                 Pass::ALL.map(|pass| Self::Conv2d(pass, conv)).to_vec()
             }
             LayerKind::Conv2d { .. } | LayerKind::Dense { .. } => {
@@ -77,15 +90,19 @@ impl OpKind {
                 Pass::ALL.map(|pass| Self::Dense(pass, dense)).to_vec()
             }
             LayerKind::Subsample { size, .. } => {
-                let subsample = Subsample::of(layer, size, site);
+                let subsample = Subsample::of(layer, *size, site);
                 Pass::ALL.map(|pass| Self::Subsample(pass, subsample)).to_vec()
             }
             LayerKind::MaxPool { size } => {
-                let pool = Pool::of(layer, size, site);
+                let pool = Pool::of(layer, *size, site);
                 vec![Self::MaxPool(Pass::Forward, pool), Self::MaxPool(Pass::BackwardInput, pool)]
             }
+            LayerKind::Rbf { .. } => {
+                let rbf = Rbf::of(layer, site);
+                vec![Self::Rbf(Pass::Forward, rbf), Self::Rbf(Pass::BackwardInput, rbf)]
+            }
             LayerKind::AveragePool { size } => {
-                let pool = Pool::of(layer, size, site);
+                let pool = Pool::of(layer, *size, site);
                 vec![Self::AveragePool(Pass::Forward, pool), Self::AveragePool(Pass::BackwardInput, pool)]
             }
         }
@@ -105,10 +122,13 @@ impl OpKind {
             Self::AveragePool(pass, pool) => pool.average_facts(*pass),
             Self::Subsample(pass, subsample) => subsample.facts(*pass),
             Self::Dense(pass, dense) => dense.facts(*pass),
+            Self::Rbf(pass, rbf) => rbf.facts(*pass),
             Self::SoftmaxCrossEntropy(loss) => loss.facts(),
-            Self::SumGradients(segments) => update::sum_gradients(segments),
-            Self::Update { optimizer, words } => update::optimizer(*optimizer, *words),
-            Self::SumAndUpdate { segments, optimizer, words } => update::fused(segments, *optimizer, *words),
+            Self::SumGradients { segments, masked } => update::sum_gradients(segments, *masked),
+            Self::Update { optimizer, words, masked } => update::optimizer(*optimizer, *words, *masked),
+            Self::SumAndUpdate { segments, optimizer, words, masked } => {
+                update::fused(segments, *optimizer, *words, *masked)
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ pub(in crate::plan) struct Site<'a> {
     /// Levels of its input, if that is bytes.
     pub bytes: Option<[f32; 2]>,
     /// Reserves room for partial gradients, given the rows per block of samples, the fewest rows per slot and
-    /// the most slots. Returns the first words of weights and bias, and the layout of the partial gradients.
+    /// the most slots; no rows and no slots for weights that are not trained. Returns the first words of weights and
+    /// bias, and the layout of the partial gradients.
     pub segment: &'a mut dyn FnMut(usize, usize, usize) -> (usize, usize, Partials),
 }

@@ -4,14 +4,21 @@ use crate::plan::Segment;
 use crate::plan::facts::{Argument, Count, Facts, Role, Rounding, Use, read, write};
 use crate::recipe::Optimizer;
 
-pub(super) fn sum_gradients(segments: &[Segment]) -> Facts {
+/// The arguments that are read: `first`, and the mask if some parameters are not trained.
+fn reads(first: &'static str, masked: bool) -> Vec<Argument> {
+    let mut arguments = read([first]);
+    arguments.extend(read(["mask"]).into_iter().filter(|_| masked));
+    arguments
+}
+
+pub(super) fn sum_gradients(segments: &[Segment], masked: bool) -> Facts {
     let partials: usize = segments.iter().map(|s| s.partials.length()).sum();
     let gradients: usize = segments.iter().map(|s| s.partials.words).sum();
     Facts {
         name: "sum_gradients",
         family: "sums",
         role: Role::Reduce,
-        arguments: write(read(["partials"]), ["new_gradients"]),
+        arguments: write(reads("partials", masked), ["new_gradients"]),
         flops: Count { per_sample: 0, once: partials },
         matmul: false,
         words: Count { per_sample: 0, once: partials + gradients },
@@ -19,7 +26,7 @@ pub(super) fn sum_gradients(segments: &[Segment]) -> Facts {
     }
 }
 
-pub(super) fn optimizer(optimizer: Optimizer, words: usize) -> Facts {
+pub(super) fn optimizer(optimizer: Optimizer, words: usize, masked: bool) -> Facts {
     let (name, rounding) = match optimizer {
         Optimizer::Sgd | Optimizer::Nesterov => ("sgd", Rounding::Sum { terms: 4 }),
         Optimizer::Adam | Optimizer::AdamW => ("adam", Rounding::Root { terms: 16 }),
@@ -30,7 +37,7 @@ pub(super) fn optimizer(optimizer: Optimizer, words: usize) -> Facts {
         name,
         family: "optimizer",
         role: Role::Update,
-        arguments: read(["gradients"]).into_iter().chain(updated).collect(),
+        arguments: reads("gradients", masked).into_iter().chain(updated).collect(),
         flops: Count { per_sample: 0, once: 6 * words },
         matmul: false,
         words: Count { per_sample: 0, once: words * (3 + 2 * optimizer.states().len()) },
@@ -39,8 +46,8 @@ pub(super) fn optimizer(optimizer: Optimizer, words: usize) -> Facts {
 }
 
 /// [`sum_gradients`] and [`optimizer`] in one.
-pub(super) fn fused(segments: &[Segment], kind: Optimizer, length: usize) -> Facts {
-    let (sum, update) = (sum_gradients(segments), optimizer(kind, length));
+pub(super) fn fused(segments: &[Segment], kind: Optimizer, length: usize, masked: bool) -> Facts {
+    let (sum, update) = (sum_gradients(segments, masked), optimizer(kind, length, masked));
     let Rounding::Sum { terms: slots } = sum.rounding else { unreachable!("a sum is rounded as a sum") };
     Facts {
         name: if update.name == "sgd" { "sum_sgd" } else { "sum_adam" },

@@ -292,6 +292,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "layer 1: name: \"a2345678901234567890123456789012345678901\" is no plain name",
     ),
     ("name = \"c3\"", "name = \"c1\"", "model small: two layers are named c1"),
+    (
+        "kind = \"max-pool\", size = 2",
+        "kind = \"rbf\", codes = [\"# .\"]",
+        "model small: layer s2 is rbf and not the last",
+    ),
     // Sizes.
     ("size = 2", "size = 0", "model small: layer s2: size is 0"),
     ("size = 2", "size = 5", "model small: layer s2: blocks of size 5x5 do not divide an input of 3@24x24"),

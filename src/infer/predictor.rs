@@ -5,6 +5,7 @@ use super::forward;
 use super::trained::Trained;
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::model::Loss;
 use crate::plan::{Device, Plan, Runner};
 
 /// Trained weights on a device, ready for images of the plan's size, as many at a time as it has room for.
@@ -39,9 +40,21 @@ impl Predictor {
         forward::logits(&mut *self.runner, &self.plan, data).await
     }
 
-    /// Probabilities of every image, `[sample][class]`, 0 to 1. Errors: those of [`Predictor::evaluate`].
+    /// Probabilities of every image, `[sample][class]`, 0 to 1, given that it is of one of the classes: the share that
+    /// the loss `map` leaves to rubbish is left out. Errors: those of [`Predictor::evaluate`].
     pub async fn probabilities(&mut self, data: &Dataset) -> Result<Vec<f32>> {
-        forward::probabilities(&mut *self.runner, &self.plan, data).await
+        if !matches!(self.plan.model.loss, Loss::Map { .. }) {
+            return forward::probabilities(&mut *self.runner, &self.plan, data).await;
+        }
+        // Beside rubbish all classes may be 0 in f32.
+        let mut values = self.logits(data).await?;
+        for image in values.chunks_mut(self.plan.model.classes()) {
+            let largest = image.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            image.iter_mut().for_each(|value| *value = (*value - largest).exp());
+            let total: f32 = image.iter().sum();
+            image.iter_mut().for_each(|value| *value /= total);
+        }
+        Ok(values)
     }
 
     /// The `k` likeliest classes of every image with their probabilities, likeliest first; of equals the lower class.

@@ -80,9 +80,13 @@ impl Model {
         let mut layers: Vec<Layer> = Vec::with_capacity(description.layers.len());
         let mut shape = *input;
         let (mut values, mut parameters) = (input.elements(), 0);
-        for LayerDescription { name, kind } in &description.layers {
+        for (index, LayerDescription { name, kind }) in description.layers.iter().enumerate() {
             if layers.iter().any(|l| l.name == *name) {
                 return refuse(format!("two layers are named {name}"), "give each layer its own name");
+            }
+            if matches!(kind, LayerKind::Rbf { .. }) && index + 1 < description.layers.len() {
+                let why = format!("layer {name} is rbf and not the last: its outputs are distances to classes");
+                return refuse(why, "end the layers with it");
             }
             let layer = Layer::new(name, kind.clone(), shape).map_err(context)?;
             shape = layer.output;

@@ -21,7 +21,7 @@ type Order = (&'static str, &'static str);
 
 const AS_IT_IS: Order = ("as it is", "at");
 
-/// The second moves every workgroup but the last to another half, and along all three dimensions.
+/// The second mixes the three dimensions.
 const OTHERS: [Order; 2] = [
     ("from last to first", "count - 1u - at"),
     ("odd ones first", "select(2u * at + 1u, 2u * (at - count / 2u), at >= count / 2u)"),

@@ -5,21 +5,25 @@
 
 #[path = "common/adapter.rs"]
 mod adapter;
+#[path = "common/kind.rs"]
+mod kind;
+#[path = "common/reduced.rs"]
+mod reduced;
 #[path = "common/shaders.rs"]
 mod shaders;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kind::kind;
 use lenet_gpu::check::{Case, Effort, Inputs, UNWRITTEN, awkward, cases};
-use lenet_gpu::gpu::{Adapter, GpuRunner, Kernel, Tile, kernel, unroll};
+use lenet_gpu::gpu::{Adapter, GpuRunner, Kernel, unroll};
 use lenet_gpu::model::Model;
 use lenet_gpu::plan::{Kernels, Op, Runner, Use, now};
+use reduced::reduced;
 
 /// An order: its name, and which of `count` workgroups takes the place of the one at `at`, in WGSL.
 type Order = (&'static str, &'static str);
-
-const AS_IT_IS: Order = ("as it is", "at");
 
 /// The second mixes the three dimensions.
 const OTHERS: [Order; 2] = [
@@ -59,12 +63,9 @@ fn elsewhere(own: vec3u, groups: vec3u) -> vec3u {{
     )
 }
 
-/// What the operations of `case` write, one after the other; each has the WGSL of `text`, in `order`.
-fn outputs(adapter: &Adapter, case: &Case, text: &dyn Fn(&Kernel) -> String, order: Order) -> Vec<Vec<Vec<u32>>> {
-    let source = |kernel: &Kernel| {
-        let text = unroll(&ordered(&text(kernel), kernel.entry, order));
-        text.map(Some).map_err(|why| lenet_gpu::Error::input(why, ""))
-    };
+/// What the operations of `case` write, one after the other; each has the WGSL of `text`.
+fn outputs(adapter: &Adapter, case: &Case, text: &dyn Fn(&Kernel) -> String) -> Vec<Vec<Vec<u32>>> {
+    let source = |kernel: &Kernel| unroll(&text(kernel)).map(Some).map_err(|why| lenet_gpu::Error::input(why, ""));
     let plan = &case.plan;
     let mut runner = now(GpuRunner::open(adapter, plan, &source)).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let buffers = awkward(plan, 1, Inputs::Unit);
@@ -82,16 +83,14 @@ fn outputs(adapter: &Adapter, case: &Case, text: &dyn Fn(&Kernel) -> String, ord
 
 /// The operations of `case` that write other bits in another order than as they are: kernel, layer, case and order.
 fn differences(adapter: &Adapter, case: &Case, text: &dyn Fn(&Kernel) -> String) -> Vec<String> {
-    let expected = outputs(adapter, case, text, AS_IT_IS);
+    let expected = outputs(adapter, case, text);
     let mut found = Vec::new();
     for order in OTHERS {
-        for (op, (expected, outputs)) in
-            case.plan.ops.iter().zip(expected.iter().zip(outputs(adapter, case, text, order)))
-        {
-            if *expected != outputs {
-                found.push(format!("{} of {} in case {}, {}", op.kind.name(), op.layer, case.name, order.0));
-            }
-        }
+        let again = outputs(adapter, case, &|kernel| ordered(&text(kernel), kernel.entry, order));
+        let pairs = case.plan.ops.iter().zip(expected.iter().zip(&again));
+        let different = pairs.filter(|(_, (expected, again))| expected != again);
+        let named = |op: &Op| format!("{} of {} in case {}, {}", op.kind.name(), op.layer, case.name, order.0);
+        found.extend(different.map(|(op, _)| named(op)));
     }
     found
 }
@@ -99,19 +98,9 @@ fn differences(adapter: &Adapter, case: &Case, text: &dyn Fn(&Kernel) -> String)
 /// The cases of a quick check, each with those of its operations alone that `wanted` accepts and that have several
 /// workgroups; the last first, which have the most.
 fn several(adapter: &Adapter, mut wanted: impl FnMut(&Kernel) -> bool) -> Vec<Case> {
-    let tile = Tile::of(adapter);
-    let mut cases = cases(&[Model::preset("lenet5").unwrap()], &[65], Effort::Quick).unwrap();
-    cases.reverse();
-    for Case { plan, .. } in &mut cases {
-        let kernels: Vec<Kernel> = plan.ops.iter().map(|op| kernel(op, plan, tile)).collect();
-        let mut kernels = kernels.iter();
-        plan.ops.retain(|_| {
-            let kernel = kernels.next().unwrap();
-            kernel.workgroups.iter().product::<u32>() > 1 && wanted(kernel)
-        });
-    }
-    cases.retain(|case| !case.plan.ops.is_empty());
-    cases
+    let cases = cases(&[Model::preset("lenet5").unwrap()], &[65], Effort::Quick).unwrap();
+    let mut several = |kernel: &Kernel| kernel.workgroups.iter().product::<u32>() > 1 && wanted(kernel);
+    cases.iter().rev().filter_map(|case| reduced(adapter, case, &mut several)).collect()
 }
 
 #[test]
@@ -122,9 +111,8 @@ fn other_orders_of_workgroups_give_the_same_bits() {
         // Which workgroup writes what depends on neither the activation nor the layer.
         let (mut seen, mut entries) = (BTreeSet::new(), BTreeSet::new());
         let first = |kernel: &Kernel| {
-            let files = kernel.pieces.iter().map(|piece| piece.file).filter(|file| !file.starts_with("activation/"));
             entries.insert(kernel.entry.to_owned());
-            seen.insert((kernel.entry, kernel.constants.clone(), files.collect::<Vec<_>>()))
+            seen.insert(kind(kernel))
         };
         work.extend(several(adapter, first).into_iter().map(|case| (adapter, case)));
         let all = shaders::entry_points().into_iter().map(|(entry, _)| entry);

@@ -31,6 +31,9 @@ impl Shaders {
     /// Errors: a folder or file that cannot be read, a folder without WGSL, a file that the program does not have.
     pub fn read(folder: &Path, programs: &BTreeMap<&str, Cow<str>>) -> Result<Self> {
         let hint = format!("lenet-gpu shaders {} writes the program's own there", shell::word(folder.display()));
+        if folder.is_file() {
+            return Err(Error::input(format!("{}: that is a file", folder.display()), "give the folder that it is in"));
+        }
         let mut found = Vec::new();
         walk(folder, &mut found).map_err(|(path, e)| Error::input(format!("{}: {e}", path.display()), &hint))?;
         found.retain(|path| !path.starts_with(folder.join(RUN)));

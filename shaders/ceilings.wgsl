@@ -41,7 +41,12 @@ fn write_memory(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     sink[i + 256u] = value; sink[i + 320u] = value; sink[i + 384u] = value; sink[i + 448u] = value;
 }
 
+// One after the other: each dispatch reads what the one before wrote.
 @compute @workgroup_size(64)
-fn nothing(@builtin(global_invocation_id) id: vec3u) {
-    if id.x == 0xffffffffu { sink[0] = source[0]; }
-}
+fn dependent(@builtin(global_invocation_id) id: vec3u) { sink[id.x] = sink[id.x] * source[0] + source[1]; }
+
+var<workgroup> values: array<vec4f, 64>;
+
+// Side by side: no dispatch writes what another could read. A compiler may leave the reading out.
+@compute @workgroup_size(64)
+fn independent(@builtin(global_invocation_id) id: vec3u) { values[id.x] = source[id.x]; }

@@ -20,7 +20,8 @@
 //! # Rooms
 //!
 //! Imports run one way, and no files import each other in a circle; the third column is what a room imports. Errors,
-//! dates and tables that people write are for all. tests/structure.rs reads the sources and holds this table against them.
+//! dates, tables that people write and commands for their shell are for all. tests/structure.rs reads the sources and
+//! holds this table against them.
 //!
 //! | room | what it holds | imports |
 //! |---|---|---|
@@ -103,6 +104,7 @@ pub mod model;
 pub mod plan;
 pub mod recipe;
 pub mod report;
+mod shell;
 mod table;
 pub mod train;
 pub mod weights;

@@ -2,15 +2,18 @@
 
 #[path = "common/adapter.rs"]
 mod adapter;
+#[path = "common/reduced.rs"]
+mod reduced;
 #[path = "common/shaders.rs"]
 mod shaders;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lenet_gpu::check::{Case, Effort, Filter, Inputs, Verdict, cases, check_kernels};
-use lenet_gpu::gpu::{Adapter, Kernel, Tile, kernel, unroll};
+use lenet_gpu::gpu::{Adapter, Kernel, Tile, unroll};
 use lenet_gpu::model::Model;
 use lenet_gpu::plan::{Kernels, Op, OpKind};
+use reduced::reduced;
 
 /// A fault: kernel, the set that it is planted in, file of `shaders/`, text to find there, its number of occurrences,
 /// text that replaces it, and the effect.
@@ -516,14 +519,6 @@ fn with(adapter: &Adapter, kernels: Kernels) -> Adapter {
     let mut adapter = adapter.clone();
     adapter.device.kernels = Some(kernels);
     adapter
-}
-
-/// `case` with the operations alone whose kernel `wanted` accepts; `None` if there are none.
-fn reduced(adapter: &Adapter, case: &Case, wanted: impl Fn(&Kernel) -> bool) -> Option<Case> {
-    let tile = Tile::of(adapter);
-    let mut reduced = case.clone();
-    reduced.plan.ops.retain(|op| wanted(&kernel(op, &case.plan, tile)));
-    (!reduced.plan.ops.is_empty()).then_some(reduced)
 }
 
 /// `kernel` with `altered` for the text of its piece `file`.

@@ -80,6 +80,23 @@ fn check_names_the_kernel_that_went_wrong() {
     lenet(folder.path(), &[&DENSE[..1], &DENSE[3..]].concat()).assert().success();
 }
 
+#[cfg(unix)]
+#[test]
+fn the_printed_command_repeats_the_failure() {
+    let folder = with_shaders(TempDir::new().unwrap());
+    drop_bias(folder.path());
+    fs::rename(folder.path().join("own"), folder.path().join("it's my own")).unwrap();
+    let check = ["check", "--kernel", "dense_forward", "--case", "dense-sgd", "--json", "check.json"];
+    lenet(folder.path(), &[&check[..], &["--shaders", "it's my own"]].concat()).assert().code(1);
+    let report: Value = serde_json::from_slice(&fs::read(folder.path().join("check.json")).unwrap()).unwrap();
+    let replay = report["adapters"][0]["kernels"][0]["replay"].as_str().unwrap();
+    let program = lenet(folder.path(), &[]).get_program().to_str().unwrap().to_owned();
+    let script = replay.replacen("lenet-gpu", &format!("'{program}'"), 1);
+    let again = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    let text = String::from_utf8(again.stdout).unwrap();
+    assert!(again.status.code() == Some(1) && text.contains("dense_forward FAILS"), "{replay}: {text}");
+}
+
 #[test]
 fn what_does_not_compile_is_told_with_its_file_and_line() {
     let line = |folder: &Path, file: &str, part: &str| {
@@ -109,7 +126,12 @@ fn what_does_not_compile_is_told_with_its_file_and_line() {
 #[test]
 fn what_the_device_refuses_is_the_shaders_fault_and_no_panic() {
     for (file, from, to, named) in [
-        ("dense/forward.wgsl", "fn dense_forward(", "fn dense_forwards(", "no function is called dense_forward"),
+        (
+            "dense/forward.wgsl",
+            "fn dense_forward(",
+            "fn dense_forwards(",
+            "dense/forward.wgsl: no function is called dense_forward",
+        ),
         ("dense/forward.wgsl", "@workgroup_size(", "@workgroup_size(4096u * ", "shaders of"),
         ("dense/forward.wgsl", "a < AHEAD; a++", "a < 4000000000u; a++", "shaders of"),
     ] {
@@ -117,17 +139,21 @@ fn what_the_device_refuses_is_the_shaders_fault_and_no_panic() {
         edit(folder.path(), file, from, to);
         let output = run(folder.path(), &DENSE);
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(named) && !text.contains("panicked"), "{text}");
     }
 }
 
 #[test]
-fn folders_and_files_that_are_not_used_are_named() {
+fn folders_and_files_that_cannot_be_used_are_refused_by_name() {
     let folder = with_shaders(TempDir::new().unwrap());
     fs::copy(folder.path().join("own/sums.wgsl"), folder.path().join("own/dense/foward.wgsl")).unwrap();
-    let warned = lenet(folder.path(), &DENSE).assert().success();
-    warned.stderr(contains("dense/foward.wgsl: not used").and(contains("did you mean dense/forward.wgsl?")));
+    let refused = lenet(folder.path(), &DENSE).assert().code(2).stdout("");
+    refused.stderr(contains("own/dense/foward.wgsl: no shader").and(contains("did you mean dense/forward.wgsl?")));
+    fs::remove_file(folder.path().join("own/dense/foward.wgsl")).unwrap();
+    fs::write(folder.path().join("own/sums.wgsl"), b"\xff").unwrap();
+    lenet(folder.path(), &DENSE).assert().code(2).stderr(contains("own/sums.wgsl: ").and(contains("UTF-8")));
     fs::create_dir(folder.path().join("empty")).unwrap();
     for (flags, message) in [
         (["--shaders", "nowhere"], "--shaders: nowhere: "),
@@ -136,6 +162,8 @@ fn folders_and_files_that_are_not_used_are_named() {
         let refused = lenet(folder.path(), &[&["check"], &flags[..]].concat()).assert().code(2);
         refused.stderr(contains(message).and(contains("lenet-gpu shaders")));
     }
+    let file = lenet(folder.path(), &["check", "--shaders", "own/gather.wgsl"]).assert().code(2);
+    file.stderr(contains("own/gather.wgsl: that is a file").and(contains("hint: give the folder")));
     let oracle = lenet(folder.path(), &["train", "--backend", "cpu", "--shaders", "own"]).assert().code(2);
     oracle.stderr(contains("--shaders own does not go with --backend cpu"));
 }

@@ -145,8 +145,8 @@ mod tests {
         new.adapters[0].start_up =
             Some(StartUp { batch: 4, cold_s: None, warm_s: 1.0, cold_samples: Vec::new(), warm_samples: vec![1.0] });
         let changes = compare(&old, &new);
-        let (ceilings, throughputs, kernels) = (7, 2, 1);
-        assert_eq!(changes.len(), ceilings + throughputs + kernels, "the start-up is new");
+        let (ceilings, throughputs, encodings, kernels) = (8, 2, 2, 1);
+        assert_eq!(changes.len(), ceilings + throughputs + encodings + kernels, "the start-up is new");
         assert!(changes.iter().all(|c| c.adapter == "two, vulkan"));
         new.adapters[0].device.kernels = Some(Kernels::Gpu);
         assert_eq!(compare(&old, &new)[0].adapter, "two, vulkan, gpu kernels (before: software)");

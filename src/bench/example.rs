@@ -25,6 +25,7 @@ pub fn report(name: &str) -> AdapterReport {
         share_of_fma: Some(0.1),
         encode_us_per_step: Some(20.8),
         encode_us_per_dispatch: Some(1.3),
+        encode_us_samples: vec![20.8; 3],
         device_bytes: 3 << 20,
     };
     AdapterReport {
@@ -34,6 +35,7 @@ pub fn report(name: &str) -> AdapterReport {
             cached_read_gb_per_s: vec![20.0; 3],
             write_gb_per_s: vec![8.0; 3],
             dispatch_s: vec![5e-6; 3],
+            independent_dispatch_s: vec![2e-6; 3],
             submission_s: vec![5e-5; 3],
             read_back_s: vec![2e-5; 3],
         })),

@@ -6,9 +6,9 @@ use crate::plan::Clock;
 /// One figure of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// `ceiling`, `start-up`, `training`, `evaluation` or `kernel`.
+    /// `ceiling`, `start-up`, `training`, `evaluation`, `encoding` (of a step, on the host) or `kernel`.
     pub kind: &'static str,
-    /// Its name among its kind: `read`, `cold`, `c1 conv2d_forward`; empty for training and evaluation.
+    /// Its name among its kind: `read`, `cold`, `training`, `c1 conv2d_forward`; empty for training and evaluation.
     pub name: String,
     /// Samples per step; none for a figure without steps.
     pub batch: Option<usize>,
@@ -38,14 +38,9 @@ impl Figure {
 
 /// Every figure of `report` that has samples.
 pub fn figures(report: &AdapterReport) -> Vec<Figure> {
-    let figure = |kind, name: &str, batch, unit, samples: &[f64]| Figure {
-        kind,
-        name: name.to_owned(),
-        batch,
-        unit,
-        samples: Samples::new(samples.to_vec()),
-        share: None,
-        clock: None,
+    let figure = |kind, name: &str, batch, unit, samples: &[f64]| {
+        let samples = (!samples.is_empty()).then(|| Samples::new(samples.to_vec()))?;
+        Some(Figure { kind, name: name.to_owned(), batch, unit, samples, share: None, clock: None })
     };
     let mut all = Vec::new();
     if let Some(ceilings) = &report.ceilings {
@@ -56,27 +51,28 @@ pub fn figures(report: &AdapterReport) -> Vec<Figure> {
             figure("ceiling", "cached read", None, "GB/s", &of.cached_read_gb_per_s),
             figure("ceiling", "write", None, "GB/s", &of.write_gb_per_s),
             figure("ceiling", "dispatch", None, "s", &of.dispatch_s),
+            figure("ceiling", "independent dispatch", None, "s", &of.independent_dispatch_s),
             figure("ceiling", "submission", None, "s", &of.submission_s),
             figure("ceiling", "read-back", None, "s", &of.read_back_s),
         ]);
     }
     if let Some(start) = &report.start_up {
         let of = [("cold", &start.cold_samples), ("warm", &start.warm_samples)];
-        let measured = of.into_iter().filter(|(_, samples)| !samples.is_empty());
-        all.extend(measured.map(|(name, samples)| figure("start-up", name, Some(start.batch), "s", samples)));
+        all.extend(of.map(|(name, samples)| figure("start-up", name, Some(start.batch), "s", samples)));
     }
     for (kind, throughputs) in [("training", &report.training), ("evaluation", &report.evaluation)] {
-        all.extend(
-            throughputs.iter().map(|t| Figure {
-                share: t.share_of_fma,
-                ..figure(kind, "", Some(t.batch), "images/s", t.samples.all())
-            }),
-        );
+        all.extend(throughputs.iter().map(|t| {
+            let figure = figure(kind, "", Some(t.batch), "images/s", t.samples.all())?;
+            Some(Figure { share: t.share_of_fma, ..figure })
+        }));
+        all.extend(throughputs.iter().map(|t| {
+            let seconds: Vec<f64> = t.encode_us_samples.iter().map(|us| 1e-6 * us).collect();
+            figure("encoding", kind, Some(t.batch), "s", &seconds)
+        }));
     }
-    all.extend(report.kernels.iter().map(|k| Figure {
-        share: k.share,
-        clock: Some(k.clock),
-        ..figure("kernel", &k.kernel, Some(k.batch), "s", k.samples.all())
+    all.extend(report.kernels.iter().map(|k| {
+        let figure = figure("kernel", &k.kernel, Some(k.batch), "s", k.samples.all())?;
+        Some(Figure { share: k.share, clock: Some(k.clock), ..figure })
     }));
-    all
+    all.into_iter().flatten().collect()
 }

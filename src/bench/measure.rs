@@ -109,11 +109,15 @@ impl Work<'_> {
         let mut of = |phase, name: &str| {
             (self.progress)(&format!("{name} at batch {batch}"));
             let samples = images_per_s(runner.as_mut(), &plan, phase, self.options)?;
-            let encoding = encoding(runner.as_mut(), &plan, phase, self.options)?;
+            let throughput = throughput(&plan, phase, samples, self.ceilings)?;
+            let Some((us, dispatches)) = encoding(runner.as_mut(), &plan, phase, self.options)? else {
+                return Ok(throughput);
+            };
             Ok(Throughput {
-                encode_us_per_step: encoding.map(|[step, _]| step),
-                encode_us_per_dispatch: encoding.map(|[_, dispatch]| dispatch),
-                ..throughput(&plan, phase, samples, self.ceilings)?
+                encode_us_per_step: Some(us.median()),
+                encode_us_per_dispatch: Some(us.median() / dispatches),
+                encode_us_samples: us.all().to_vec(),
+                ..throughput
             })
         };
         Ok([of(Phase::Train, "training")?, of(Phase::Evaluate, "evaluation")?])
@@ -184,22 +188,23 @@ fn images_per_s(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Op
     Ok(rates(steps * plan.batch, &options.take(|| run(steps))?))
 }
 
-/// The host's time to encode a step of `phase`, and one of its dispatches (us), after a warm-up: medians of full
-/// submissions.
-fn encoding(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Options) -> Result<Option<[f64; 2]>> {
+/// The host's time to encode a step of `phase` (us), as part of full submissions and after a warm-up, and the
+/// dispatches of a step.
+fn encoding(runner: &mut dyn Runner, plan: &Plan, phase: Phase, options: &Options) -> Result<Option<(Samples, f64)>> {
     let steps: Vec<Step> = (0..runner.capacity()).map(|index| step(plan, index)).collect();
     let steps = Step::in_rows(&steps);
     let began = Instant::now();
     let mut taken = Vec::new();
     while taken.len() < ENCODINGS && (taken.len() < FEWEST || began.elapsed().as_secs_f64() < options.seconds) {
         let Some(seconds) = runner.encode(phase, &steps)? else { return Ok(None) };
-        taken.push(1e6 * seconds);
+        taken.push(1e6 * seconds / steps.len() as f64);
     }
-    let us = Samples::new(taken.split_off(taken.len() / 2)).median();
+    let warm = taken.split_off(taken.len() / 2);
+    let samples = warm.chunks(warm.len().div_ceil(options.samples)).map(|few| Samples::new(few.to_vec()).median());
     // The samples of all steps are gathered at once.
     let dispatches = |op: usize| if plan.ops[op].kind.facts().role == Role::Input { 1 } else { steps.len() };
     let dispatches: usize = plan.phase(phase)?.into_iter().map(dispatches).sum();
-    Ok(Some([us / steps.len() as f64, us / dispatches as f64]))
+    Ok(Some((Samples::new(samples.collect()), dispatches as f64 / steps.len() as f64)))
 }
 
 /// Rates of `images` in each of `seconds` (images/s).
@@ -221,6 +226,7 @@ fn throughput(plan: &Plan, phase: Phase, samples: Samples, ceilings: Option<&Cei
         share_of_fma: ceilings.map(|c| gflops / c.fma_gflops),
         encode_us_per_step: None,
         encode_us_per_dispatch: None,
+        encode_us_samples: Vec::new(),
         device_bytes: plan.bytes(),
     })
 }

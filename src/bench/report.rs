@@ -94,8 +94,11 @@ pub struct Ceilings {
     pub cached_read_gb_per_s: f64,
     /// Writing a storage buffer of 64 MiB (GB/s).
     pub write_gb_per_s: f64,
-    /// One dispatch, in a pass of 1,000 dispatches (s).
+    /// One dispatch that reads what the one before wrote, in a pass of 1,000 (s).
     pub dispatch_s: f64,
+    /// One dispatch that only reads, in a pass of 1,000 (s); none in older files.
+    #[serde(default)]
+    pub independent_dispatch_s: Option<f64>,
     /// Submitting one pass with one dispatch and waiting for it (s).
     pub submission_s: f64,
     /// Reading 4 KiB back to the host (s).
@@ -114,6 +117,7 @@ impl Ceilings {
             cached_read_gb_per_s: median(&samples.cached_read_gb_per_s),
             write_gb_per_s: median(&samples.write_gb_per_s),
             dispatch_s: median(&samples.dispatch_s),
+            independent_dispatch_s: Some(median(&samples.independent_dispatch_s)),
             submission_s: median(&samples.submission_s),
             read_back_s: median(&samples.read_back_s),
             samples,
@@ -147,6 +151,9 @@ pub struct Throughput {
     /// The same per dispatch (us).
     #[serde(default)]
     pub encode_us_per_dispatch: Option<f64>,
+    /// Every sample of `encode_us_per_step`; empty where that is none, and in older files.
+    #[serde(default)]
+    pub encode_us_samples: Vec<f64>,
     /// Size of all buffers of the plan (bytes).
     pub device_bytes: u64,
 }
@@ -202,6 +209,27 @@ mod tests {
         let bench = Bench::new(vec![report("one")]);
         // As text: a key that two fields share would be lost in a value.
         assert_eq!(serde_json::from_str::<Bench>(&serde_json::to_string(&bench).unwrap()).unwrap(), bench);
+    }
+
+    #[test]
+    fn figures_that_older_files_lack_are_left_out() {
+        let mut older = report("one");
+        let ceilings = older.ceilings.as_mut().unwrap();
+        (ceilings.independent_dispatch_s, ceilings.samples.independent_dispatch_s) = (None, Vec::new());
+        older.training[0].encode_us_samples = Vec::new();
+        let mut json = serde_json::to_value(&older).unwrap();
+        for (part, key) in [
+            ("/ceilings", "independent_dispatch_s"),
+            ("/ceilings/samples", "independent_dispatch_s"),
+            ("/training/0", "encode_us_samples"),
+        ] {
+            json.pointer_mut(part).unwrap().as_object_mut().unwrap().remove(key).unwrap();
+        }
+        assert_eq!(serde_json::from_value::<AdapterReport>(json).unwrap(), older);
+        let titles: Vec<String> = super::super::figures(&older).iter().map(|figure| figure.title()).collect();
+        let lacks = ["ceiling independent dispatch", "encoding training at batch 4"];
+        assert!(lacks.iter().all(|title| !titles.iter().any(|other| other == title)), "{titles:?}");
+        assert!(titles.iter().any(|title| title == "encoding evaluation at batch 4"), "{titles:?}");
     }
 
     #[test]

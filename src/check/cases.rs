@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::{Activation, LayerKind, Loss, Model, Shape};
 use crate::plan::{DatasetShape, Plan, Role, Step};
 use crate::recipe::Optimizer;
+use crate::shell;
 
 /// A plan and a step, to be run with some kinds of input.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ pub fn cases(models: &[Model], batches: &[usize], effort: Effort) -> Result<Vec<
                 Effort::Quick => vec![Inputs::Unit],
             };
             let name = format!("{}-b{batch}", model.name);
-            let flags = format!(" --model {} --batch {batch}", model.description().argument());
+            let flags = format!(" --model {} --batch {batch}", shell::word(model.description().argument()));
             cases.push(Case { flags, ..case(name, model, *batch, images, SGD, everything(), &inputs)? });
         }
     }

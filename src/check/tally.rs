@@ -9,6 +9,7 @@ use super::tolerance::Tolerance;
 use super::verdict::Verdict;
 use crate::cpu::{self, Buffers, Traced};
 use crate::plan::{BufferId, Device, Element, Plan, Step, Use};
+use crate::shell;
 
 /// The word that fills outputs before an operation runs: a NaN as f32, no class or sample as u32. A word that the
 /// operation must not write still holds it afterwards.
@@ -225,7 +226,7 @@ impl Tally {
         let replay = self.worst.as_ref().map(|worst| {
             let (index, kernel) = (device.index.unwrap_or(0), self.kernel);
             let set = device.other_kernels().map_or(String::new(), |set| format!(" --kernels {}", set.name()));
-            let own = device.shaders.iter().map(|own| format!(" --shaders {}", own.folder.display()));
+            let own = device.shaders.iter().map(|own| format!(" --shaders {}", shell::word(own.folder.display())));
             let set = set + &own.collect::<String>();
             let (case, inputs, seed) = (&worst.case, worst.inputs.name(), worst.seed);
             format!(
@@ -269,10 +270,10 @@ fn finite(value: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Kernels;
+    use crate::plan::{Kernels, OwnShaders};
 
     #[test]
-    fn a_replay_names_a_set_of_kernels_that_is_not_the_adapters_own() {
+    fn a_replay_names_shaders_and_a_set_of_kernels_that_are_not_the_adapters_own() {
         let worst = Finding {
             case: "dense-sgd".to_owned(),
             inputs: Inputs::Unit,
@@ -288,12 +289,17 @@ mod tests {
             used: None,
         };
         let tally = Tally { worst: Some(worst), ..Tally::new("sgd") };
-        let replay = |kernels| {
+        let own = OwnShaders { folder: "/home/ann/my shaders".into(), sha256: String::new() };
+        let replay = |kernels, shaders: Option<OwnShaders>| {
             let device = Device { index: Some(2), kind: "software".to_owned(), ..crate::cpu::CpuRunner::description() };
-            tally.clone().report(&Device { kernels: Some(kernels), ..device }).replay.unwrap()
+            tally.clone().report(&Device { kernels: Some(kernels), shaders, ..device }).replay.unwrap()
         };
-        assert!(replay(Kernels::Software).starts_with("lenet-gpu check --adapter 2 --kernel sgd "));
-        assert!(replay(Kernels::Gpu).starts_with("lenet-gpu check --adapter 2 --kernels gpu --kernel sgd "));
+        let begins = |replay: String, flags: &str| {
+            assert!(replay.starts_with(&format!("lenet-gpu check --adapter 2{flags} --kernel sgd ")), "{replay}");
+        };
+        begins(replay(Kernels::Software, None), "");
+        begins(replay(Kernels::Gpu, None), " --kernels gpu");
+        begins(replay(Kernels::Gpu, Some(own)), " --kernels gpu --shaders '/home/ann/my shaders'");
     }
 
     #[test]

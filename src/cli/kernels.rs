@@ -50,15 +50,13 @@ impl KernelsArgs {
     }
 }
 
-/// The shaders of `folder`; says on stderr which files are not used, and if none differs from the program's.
+/// The shaders of `folder`; says on stderr if none differs from the program's.
 ///
 /// Errors: see [`Shaders::read`].
 pub fn read_shaders(folder: &Path) -> Result<Shaders> {
-    let told = |message: String| warn(format!("warning: {message}"));
-    let read = Shaders::read(folder, &shader_files()?, &mut { told });
-    let shaders = read.map_err(|e| e.context("--shaders"))?;
+    let shaders = Shaders::read(folder, &shader_files()?).map_err(|e| e.context("--shaders"))?;
     if shaders.own().is_none() {
-        told(format!("{}: every shader there is the program's own", folder.display()));
+        warn(format!("warning: {}: every shader there is the program's own", folder.display()));
     }
     Ok(shaders)
 }

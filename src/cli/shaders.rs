@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, Kernel, RUN, Selection, Tile, kernel};
 use crate::plan::{DatasetShape, Kernels, Phase, Plan};
 use crate::report::say;
+use crate::shell;
 use crate::train::TrainConfig;
 
 /// Write the shaders of a model's training step into a folder, to read, change and run
@@ -66,7 +67,7 @@ impl Args {
         say(format!("kernels   {}, batch {batch}, {} set", model.name, tile.kernels.name()))?;
         say(format!("to edit   {folder}: {} files", read.len()))?;
         say(format!("as run    {folder}/{RUN}: {} files, one per operation of a step", run.len()))?;
-        say(format!("next      lenet-gpu check --quick --shaders {folder}"))?;
+        say(format!("next      lenet-gpu check --quick --shaders {}", shell::word(folder)))?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::plan::now;
 use crate::recipe::{Optimizer, Schedule, Settings};
 use crate::report::{say, warn};
+use crate::shell;
 use crate::train::{Checkpoint, Outcome, RunFolder, RunStore, TrainConfig, Training};
 
 /// Train a model; everything about the run is kept in a folder
@@ -139,7 +140,7 @@ impl Args {
         match outcome {
             Outcome::Interrupted { step, steps } => {
                 warn(format!("stopped after step {step} of {steps}; the state is saved"));
-                warn(format!("go on with: lenet-gpu train --resume {}", folder.place().display()));
+                warn(format!("go on with: lenet-gpu train --resume {}", shell::word(folder.place().display())));
                 Ok(ExitCode::from(130))
             }
             Outcome::Finished(finished) => match training.config().target() {

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::plan::{Argument, Use, now};
 
 /// Entry points of `shaders/ceilings.wgsl`.
-const ENTRIES: [&str; 4] = ["multiply_add", "read_memory", "write_memory", "nothing"];
+const ENTRIES: [&str; 5] = ["multiply_add", "read_memory", "write_memory", "dependent", "independent"];
 
 /// Size of the buffers that are read and written (bytes): larger than most caches, half of the 128 MiB that any
 /// WebGPU adapter can bind.
@@ -36,10 +36,12 @@ pub fn ceiling_kernels() -> impl Iterator<Item = Kernel> {
 /// The kernel of `entry`, with `rounds` rounds of its loop.
 fn kernel(entry: &'static str, rounds: usize) -> Kernel {
     let text = include_str!("../../shaders/ceilings.wgsl");
+    // Without the buffer that others write, wgpu waits for none of them.
+    let sink = (entry != "independent").then_some(Argument { name: "sink", usage: Use::Write });
     Kernel {
         entry,
         pieces: vec![Piece { file: "ceilings", text: text.into() }],
-        arguments: vec![Argument { name: "source", usage: Use::Read }, Argument { name: "sink", usage: Use::Write }],
+        arguments: [Argument { name: "source", usage: Use::Read }].into_iter().chain(sink).collect(),
         constants: vec![("ROUNDS", rounds)],
         geometry: Vec::new(),
         shared: false,
@@ -62,8 +64,11 @@ pub struct Ceilings {
     pub cached_read_gb_per_s: Vec<f64>,
     /// Writing a storage buffer of 64 MiB (GB/s).
     pub write_gb_per_s: Vec<f64>,
-    /// One dispatch of one workgroup, in a pass of 1,000 dispatches (s).
+    /// One dispatch of one workgroup that reads what the one before wrote, in a pass of 1,000 (s).
     pub dispatch_s: Vec<f64>,
+    /// One dispatch of one workgroup that only reads, in a pass of 1,000 (s); empty in older files.
+    #[serde(default)]
+    pub independent_dispatch_s: Vec<f64>,
     /// Submitting one pass with one dispatch and waiting for it (s).
     pub submission_s: Vec<f64>,
     /// Reading 4 KiB back to the host (s).
@@ -95,7 +100,8 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         rounds *= 2;
     }
     let multiply_add = kernel("multiply_add", rounds);
-    let (read, write, nothing) = (kernel("read_memory", 1), kernel("write_memory", 1), kernel("nothing", 1));
+    let (read, write) = (kernel("read_memory", 1), kernel("write_memory", 1));
+    let (dependent, independent) = (kernel("dependent", 1), kernel("independent", 1));
     let copies = (BYTES / (16 * EACH * 64)) as u32;
     let small = gpu.buffer("small", 4096, usage);
     let flops = 2.0 * (PER_ROUND * rounds as u64 * u64::from(threads)) as f64;
@@ -106,6 +112,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         cached_read_gb_per_s: Vec::new(),
         write_gb_per_s: Vec::new(),
         dispatch_s: Vec::new(),
+        independent_dispatch_s: Vec::new(),
         submission_s: Vec::new(),
         read_back_s: Vec::new(),
     };
@@ -116,9 +123,10 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         let reading = read_bytes / read.seconds(&gpu, copies, 1)? / 1e9;
         let cached_reading = read_bytes / read.seconds(&gpu, copies / CACHED, CACHED as usize)? / 1e9;
         let writing = BYTES as f64 / write.seconds(&gpu, copies, 1)? / 1e9;
-        let dispatch = nothing.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
+        let dispatch = dependent.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
+        let independent_dispatch = independent.seconds(&gpu, 1, DISPATCHES)? / DISPATCHES as f64;
         let started = Instant::now();
-        now(gpu.finish(nothing.commands(&gpu)))?;
+        now(gpu.finish(dependent.commands(&gpu)))?;
         let submission = started.elapsed().as_secs_f64();
         let started = Instant::now();
         now(gpu.read(&small, 0..small.size()))?;
@@ -131,6 +139,7 @@ pub fn measure(adapter: &Adapter, samples: usize) -> Result<Ceilings> {
         ceilings.cached_read_gb_per_s.push(cached_reading);
         ceilings.write_gb_per_s.push(writing);
         ceilings.dispatch_s.push(dispatch);
+        ceilings.independent_dispatch_s.push(independent_dispatch);
         ceilings.submission_s.push(submission);
         ceilings.read_back_s.push(read_back);
     }

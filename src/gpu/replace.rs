@@ -11,6 +11,7 @@ use crate::error::Result;
 /// Errors: it is no longer WGSL, or has lost its entry point; the file and the line are named.
 pub(super) fn replace(mut kernel: Kernel, shaders: &Shaders) -> Result<Kernel> {
     let mut changed = false;
+    let file = kernel.file();
     for piece in &mut kernel.pieces {
         if let Some(text) = shaders.text(piece.file) {
             piece.text = Cow::Owned(text.to_owned());
@@ -18,7 +19,7 @@ pub(super) fn replace(mut kernel: Kernel, shaders: &Shaders) -> Result<Kernel> {
         }
     }
     if changed {
-        validate(&kernel, shaders)?;
+        validate(&kernel, file, shaders)?;
     }
     Ok(kernel)
 }
@@ -28,7 +29,7 @@ use native::validate;
 
 /// A browser does it by itself.
 #[cfg(target_arch = "wasm32")]
-fn validate(_: &Kernel, _: &Shaders) -> Result<()> {
+fn validate(_: &Kernel, _: &str, _: &Shaders) -> Result<()> {
     Ok(())
 }
 
@@ -43,12 +44,14 @@ mod native {
     use super::{Kernel, Result, Shaders};
     use crate::error::Error;
 
-    pub fn validate(kernel: &Kernel, shaders: &Shaders) -> Result<()> {
+    /// Errors: see [`super::replace`]; `file` should have the entry point.
+    pub fn validate(kernel: &Kernel, file: &str, shaders: &Shaders) -> Result<()> {
         let (text, folder) = (kernel.text(), shaders.folder().display());
+        let path = |file: &str| shaders.folder().join(file).with_extension("wgsl");
         let refused = |location: Option<SourceLocation>, message: String| {
             let place = match location.and_then(|location| place(kernel, location.line_number as usize)) {
                 Some((file, line)) if shaders.text(file).is_some() => {
-                    format!("{}:{line}", shaders.folder().join(file).with_extension("wgsl").display())
+                    format!("{}:{line}", path(file).display())
                 }
                 Some((file, line)) => format!("{}: {file}.wgsl:{line} of the program", folder),
                 // A line that uses what the texts should declare.
@@ -59,7 +62,7 @@ mod native {
         let module = wgsl::parse_str(&text).map_err(|e| refused(e.location(&text), one_line(e.message())))?;
         if !module.entry_points.iter().any(|entry| entry.name == kernel.entry) {
             return Err(Error::input(
-                format!("{}: no function is called {}", folder, kernel.entry),
+                format!("{}: no function is called {}", path(file).display(), kernel.entry),
                 "keep the names of entry points",
             ));
         }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::plan::OwnShaders;
+use crate::shell;
 use crate::table::nearest;
 
 /// Folder of the kernels as they run, written for people: it is not read.
@@ -25,11 +26,14 @@ pub struct Shaders {
 
 impl Shaders {
     /// Reads the WGSL of `folder`, in which a file has the path of the program's own: `programs` has the text of each
-    /// by its path without the extension. Tells `warn` of files that would not be used.
+    /// by its path without the extension. A file that is missing is the program's.
     ///
-    /// Errors: a folder or file that cannot be read, a folder without WGSL.
-    pub fn read(folder: &Path, programs: &BTreeMap<&str, Cow<str>>, warn: &mut dyn FnMut(String)) -> Result<Self> {
-        let hint = format!("lenet-gpu shaders {} writes the program's own there", folder.display());
+    /// Errors: a folder or file that cannot be read, a folder without WGSL, a file that the program does not have.
+    pub fn read(folder: &Path, programs: &BTreeMap<&str, Cow<str>>) -> Result<Self> {
+        let hint = format!("lenet-gpu shaders {} writes the program's own there", shell::word(folder.display()));
+        if folder.is_file() {
+            return Err(Error::input(format!("{}: that is a file", folder.display()), "give the folder that it is in"));
+        }
         let mut found = Vec::new();
         walk(folder, &mut found).map_err(|(path, e)| Error::input(format!("{}: {e}", path.display()), &hint))?;
         found.retain(|path| !path.starts_with(folder.join(RUN)));
@@ -44,8 +48,11 @@ impl Shaders {
             let Some(own) = programs.get(name.as_str()) else {
                 let nearest = nearest(&name, programs.keys().copied());
                 let nearest = nearest.map_or(String::new(), |name| format!("; did you mean {name}.wgsl?"));
-                warn(format!("{}: not used, no shader of the program is called that{nearest}", path.display()));
-                continue;
+                // Left out, it would let the program's own pass for the one that was meant.
+                return Err(Error::input(
+                    format!("{}: no shader of the program is called that{nearest}", path.display()),
+                    "rename it, or move it out of the folder",
+                ));
             };
             let text = fs::read_to_string(&path)
                 .map_err(|e| Error::input(format!("{}: {e}", path.display()), "make it a readable text in UTF-8"))?;

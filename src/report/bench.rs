@@ -154,8 +154,12 @@ fn facts(report: &AdapterReport) -> Vec<String> {
             c.fma_gflops, c.read_gb_per_s, c.cached_read_gb_per_s, c.write_gb_per_s
         ));
         let [dispatch, submission, read_back] = [c.dispatch_s, c.submission_s, c.read_back_s].map(|s| quantity(s, "s"));
+        let alone = c
+            .independent_dispatch_s
+            .map_or(String::new(), |s| format!(" ({} per one that does not)", quantity(s, "s")));
         facts.push(format!(
-            "costs: {dispatch} per dispatch, {submission} per submission, {read_back} to read 4 KiB back"
+            "costs: {dispatch} per dispatch that needs the one before{alone}, {submission} per submission, {read_back} \
+             to read 4 KiB back"
         ));
     }
     let encoded = |t: &Throughput| Some((t.batch, [t.encode_us_per_step?, t.encode_us_per_dispatch?]));
@@ -359,7 +363,13 @@ mod tests {
             warnings: (1..=6).map(|number| format!("doubt {number}")).collect(),
             ..full
         };
-        let alone = Throughput { share_of_fma: None, ..small.clone() };
+        let alone = Throughput {
+            share_of_fma: None,
+            encode_us_per_step: None,
+            encode_us_per_dispatch: None,
+            encode_us_samples: Vec::new(),
+            ..small.clone()
+        };
         let oracle = AdapterReport {
             device: crate::cpu::CpuRunner::description(),
             ceilings: None,

@@ -205,7 +205,9 @@ fn finding_lines(kernel: &KernelReport) -> Vec<String> {
         lines.push(format!("    known: {known}"));
     }
     if let Some(replay) = &kernel.replay {
-        lines.push(format!("    {}", replay.replace(" --case", " \\\n      --case")));
+        let broken = |text: String, flag| text.replace(flag, &format!(" \\\n     {flag}"));
+        let replay = [" --shaders", " --case"].into_iter().fold(replay.clone(), broken);
+        lines.push(format!("    {replay}"));
     }
     lines
 }

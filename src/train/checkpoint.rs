@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::TrainConfig;
 use crate::error::{Error, Result};
 use crate::plan::Device;
+use crate::shell;
 use crate::weights::Weights;
 
 /// The progress of a run. It holds no times, so that equal runs have equal checkpoints.
@@ -91,7 +92,7 @@ impl Checkpoint {
             ),
             (Some(was), None) => (
                 format!("the run has shaders of its own so far, of {}: the program's change its bits", was.title()),
-                format!("go on with --shaders {} as it was", was.folder.display()),
+                format!("go on with --shaders {} as it was", shell::word(was.folder.display())),
             ),
             (Some(was), Some(now)) if was.sha256 != now.sha256 => (
                 format!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Checkpoint, Event, RunStore, Saved, TrainConfig};
 use crate::error::{Error, Result};
+use crate::shell;
 use crate::weights::{Weights, write_whole};
 
 /// The folder of a run: `config.json`, `events.jsonl`, `checkpoint.safetensors` (and the one before it,
@@ -53,7 +54,7 @@ impl RunFolder {
         if taken {
             return Err(Error::input(
                 format!("--out {}: it exists and is not an empty folder", out.display()),
-                format!("choose another folder, or go on with the run in it: --resume {}", out.display()),
+                format!("choose another folder, or go on with the run in it: --resume {}", shell::word(out.display())),
             ));
         }
         Ok(())
@@ -88,7 +89,7 @@ impl RunFolder {
             Ok(whole) => format!(
                 "the checkpoint before it is whole (step {}): lenet-gpu train --resume {}",
                 whole.progress.step,
-                previous.display()
+                shell::word(previous.display())
             ),
             Err(_) => "give the folder of a run that has saved a checkpoint, or train anew".to_owned(),
         };

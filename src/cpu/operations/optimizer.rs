@@ -15,7 +15,7 @@ use crate::recipe::Optimizer;
 /// Shapes:  gradients [word]  mask [word]  parameters [word]  each state [word]  ->  parameters [word], each state [word]   f32
 /// ```
 ///
-/// `sum` may first put a chunk of gradients in place, given its index: see [`super::sums::of_chunk`].
+/// `sum` may first put a chunk of gradients in place, given its index: `sums::of_chunk`.
 pub fn update<S: Sum>(
     optimizer: Optimizer,
     step: &Step,
